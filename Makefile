@@ -1,0 +1,67 @@
+# `make help` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+
+VENV := .venv
+BIN := $(VENV)/bin
+DETACH ?=
+
+.PHONY: help
+help: ## What can be made
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: run
+run: $(VENV) ## Start everything, do the main job before your eyes, stay up until Ctrl-C (DETACH=1: return when ready)
+	@exec $(BIN)/python -m localcluster run $(if $(DETACH),--detach)
+
+.PHONY: stop
+stop: $(VENV) ## End what `make run` started
+	@$(BIN)/python -m localcluster stop
+
+.PHONY: status
+status: $(VENV) ## Say what runs
+	@$(BIN)/python -m localcluster status
+
+.PHONY: test
+test: lint unit e2e ## All tests
+
+.PHONY: lint
+lint: $(VENV) ## Style, types, import contracts, dead code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+
+.PHONY: unit
+unit: $(VENV) ## Tests without processes
+	$(BIN)/pytest tests/unit
+
+.PHONY: e2e
+e2e: $(VENV) binaries ## The user stories on the real parts
+	$(BIN)/pytest tests/e2e
+
+.PHONY: binaries
+binaries: $(VENV) ## Build and download the real servers (cached outside the checkout)
+	@$(BIN)/python -m localcluster binaries
+
+.PHONY: generate
+generate: $(VENV) ## Write crds/ from the models
+	$(BIN)/python crds/generate.py
+
+.PHONY: format
+format: $(VENV) ## Put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: venv
+venv: $(VENV) ## The Python environment, by uv
+
+$(VENV): pyproject.toml uv.lock
+	@command -v uv >/dev/null || { echo "uv is absent: installing it with pip"; python3 -m pip install --quiet uv; }
+	@echo "installing the Python environment into $(VENV) (usually 10 s)"
+	uv sync --frozen --compile-bytecode --quiet
+	touch $(VENV)

@@ -1,0 +1,91 @@
+"""`python -m api_shim` serves; `python -m api_shim token --user demo` prints a token for a developer."""
+
+import argparse
+import asyncio
+import secrets
+import signal
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import uvicorn
+
+from api_shim.access import Access
+from api_shim.app import application
+from api_shim.projection import Postgres
+from api_shim.settings import ShimSettings, TokenSettings, load
+from runtime import logs
+from runtime.apiserver import ApiServer
+from store import database
+
+GRACE_SECONDS = 10
+"""For requests in flight at SIGTERM; Kubernetes gives 30 in all."""
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    if arguments.command == "token":
+        sys.stdout.write(_token(arguments.user, arguments.hours) + "\n")
+    else:
+        _serve(load(ShimSettings))
+
+
+class Server(uvicorn.Server):
+    """Ends with exit code 0 at SIGTERM and SIGINT; uvicorn would raise the signal anew, which cuts our clean-up off."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
+def _serve(settings: ShimSettings) -> None:
+    logs.configure("api_shim", settings.log_level)
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: ShimSettings) -> None:
+    engine = database.connect(settings.database_url.get_secret_value())
+    async with ApiServer("taskbell-api-shim") as api_server:
+        app = application(settings, api_server, Postgres(engine), _now, _suffix)
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        await Server(config).serve()
+    engine.dispose()
+
+
+def _token(user_id: str, hours: float) -> str:
+    return Access(load(TokenSettings)).issue(user_id, _now(), timedelta(hours=hours))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _suffix() -> str:
+    return secrets.token_hex(4)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m api_shim", description="The REST API of Taskbell.")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    commands.add_parser("serve", help="serve (also without a command); everything else is set in the environment")
+    token = commands.add_parser("token", help="print a token; needs TASKBELL_JWT_SECRET")
+    token.add_argument("--user", required=True, help="the token's subject")
+    token.add_argument("--hours", type=float, default=24, help="how long it is valid (24)")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

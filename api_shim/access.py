@@ -1,0 +1,97 @@
+"""Who is asking. A JSON Web Token (RFC 7519), signed with HS256 and nothing else, whose subject is the path's user."""
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import jwt
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from api_shim.problems import FORBIDDEN, UNAUTHENTICATED, Problem
+from api_shim.settings import TokenSettings
+
+ALGORITHM = "HS256"
+CLOCK_SKEW = timedelta(seconds=30)
+LONGEST_SUBJECT = 128
+
+_REFUSALS: tuple[tuple[type[Exception], str], ...] = (
+    (jwt.ExpiredSignatureError, "The token has expired: get a new one."),
+    (jwt.ImmatureSignatureError, "The token is not valid yet: check the clock of whoever issued it."),
+    (jwt.InvalidAlgorithmError, "The token has to be signed with HS256."),
+    (jwt.InvalidSignatureError, "The token's signature is wrong: get one from the issuer this API shares its secret with."),
+    (jwt.InvalidIssuerError, "The token's issuer (iss) is not the one this API trusts."),
+    (jwt.InvalidAudienceError, "The token is meant for another audience (aud) than this API."),
+    (jwt.MissingRequiredClaimError, "The token lacks a claim: it needs exp and sub, and iss and aud where they are configured."),
+    (jwt.InvalidTokenError, "This is no JSON Web Token that can be read: send the header Authorization: Bearer <token>."),
+)  # fmt: skip
+"""The first that fits."""
+
+
+class Access:
+    def __init__(self, settings: TokenSettings) -> None:
+        self._secret = settings.jwt_secret.get_secret_value()
+        self._issuer = settings.jwt_issuer
+        self._audience = settings.jwt_audience
+
+    def authorize(self, authorization: str | None, user_id: str) -> None:
+        """Returns for a token of `user_id`; raises the Problem 401 or 403 for every other one."""
+        subject = self._subject(_bearer(authorization))
+        if subject != user_id:
+            raise Problem(
+                FORBIDDEN, f"This token is for {subject!r}: use the paths under /api/{quote(subject, safe='')}/."
+            )
+
+    def issue(self, user_id: str, issued_at: datetime, lifetime: timedelta) -> str:
+        claims: dict[str, Any] = {"sub": user_id, "iat": issued_at, "exp": issued_at + lifetime}
+        optional = {"iss": self._issuer, "aud": self._audience}
+        claims |= {claim: value for claim, value in optional.items() if value is not None}
+        return jwt.encode(claims, self._secret, ALGORITHM)
+
+    def _subject(self, token: str) -> str:
+        try:
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=[ALGORITHM],
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=CLOCK_SKEW,
+                # PyJWT would refuse every `aud` where none is configured.
+                options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
+            )
+        except jwt.InvalidTokenError as error:
+            raise _unauthenticated(next(text for kind, text in _REFUSALS if isinstance(error, kind))) from error
+        subject = str(claims["sub"])
+        if not 0 < len(subject) <= LONGEST_SUBJECT or not subject.isprintable():
+            raise _unauthenticated("The token's subject (sub) has to be 1 to 128 printable characters.")
+        return subject
+
+
+class UserRoute(APIRoute):
+    """A route under `/api/{user_id}`: nothing of a request is looked at, its body included, before its token is."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            access: Access = request.app.state.shim.access
+            access.authorize(request.headers.get("Authorization"), request.path_params["user_id"])
+            return await handle(request)
+
+        return guarded
+
+
+def _bearer(authorization: str | None) -> str:
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    text = "This needs a token: send the header Authorization: Bearer <token>."
+    # RFC 6750 3.1: no error code where no credentials were sent.
+    raise Problem(UNAUTHENTICATED, text, headers={"WWW-Authenticate": 'Bearer realm="taskbell"'})
+
+
+def _unauthenticated(text: str) -> Problem:
+    challenge = f'Bearer realm="taskbell", error="invalid_token", error_description="{text}"'
+    return Problem(UNAUTHENTICATED, text, headers={"WWW-Authenticate": challenge})

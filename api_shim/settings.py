@@ -1,0 +1,63 @@
+"""The knobs of the API shim."""
+
+from typing import TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from runtime.settings import Settings
+
+S = TypeVar("S", bound=BaseSettings)
+
+SHORTEST_SECRET = 32
+"""Bytes. RFC 7518 3.2: a key for HS256 is at least as long as its hash."""
+
+
+class TokenSettings(BaseSettings):
+    """What it takes to make and to check a token. Each is `TASKBELL_<NAME>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="TASKBELL_", frozen=True, extra="ignore", populate_by_name=True)
+
+    jwt_secret: SecretStr = Field(
+        description="the HS256 secret shared with whoever issues the tokens, 32 bytes or more"
+    )
+    jwt_issuer: str | None = Field(None, min_length=1, description="tokens must have this `iss`; unset: any")
+    jwt_audience: str | None = Field(None, min_length=1, description="tokens must have this `aud`; unset: any")
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        size = len(secret.get_secret_value().encode())
+        if size < SHORTEST_SECRET:
+            raise ValueError(
+                f"it has {size} bytes and needs {SHORTEST_SECRET}; `openssl rand -hex 32` makes a good one"
+            )
+        return secret
+
+
+class ShimSettings(Settings, TokenSettings):
+    database_url: SecretStr = Field(
+        validation_alias="DATABASE_URL", description="where Postgres is: postgresql://user:password@host:5432/name"
+    )
+    namespace: str = Field("default", description="the one namespace whose objects this shim serves")
+
+
+def load(kind: type[S]) -> S:
+    """Ends the process with a sentence for every variable that is missing or wrong; none shows a value."""
+    try:
+        return kind()
+    except ValidationError as error:
+        raise SystemExit("\n".join(_complaint(kind, fault) for fault in error.errors())) from None
+
+
+def _complaint(kind: type[BaseSettings], fault: ErrorDetails) -> str:
+    field = str(fault["loc"][0])
+    if fault["type"] == "missing":
+        described = {name: info.description for name, info in kind.model_fields.items()}
+        return f"{_variable(field)} is not set: {described.get(field.lower())}."
+    return f"{_variable(field)} cannot be used: {fault['msg'].removeprefix('Value error, ')}."
+
+
+def _variable(field: str) -> str:
+    return field if field.isupper() else f"TASKBELL_{field.upper()}"

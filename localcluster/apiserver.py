@@ -1,0 +1,128 @@
+"""kube-apiserver: the real one, with RBAC, and kubeconfigs for whoever is to call it.
+
+The flags follow sigs.k8s.io/controller-runtime, pkg/internal/testing/controlplane.
+"""
+
+import base64
+import json
+import ssl
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from localcluster import certificates, probes
+from localcluster.certificates import Authority, KeyPair
+from localcluster.etcd import Etcd
+from localcluster.ports import LOOPBACK
+from localcluster.process import Command, environment
+
+_SERVICE_RANGE, _SERVICE_ADDRESS = "10.0.0.0/24", "10.0.0.1"
+# Protobuf, as kubectl and helm ask for it: the JSON document is ready earlier.
+_OPENAPI_ACCEPT = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf, */*;q=0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiServer:
+    """Its data is in etcd; `credentials` holds its keys, which outlive a wipe, so that kubeconfigs do too."""
+
+    binary: Path
+    credentials: Path
+    port: int
+    etcd: Etcd
+    serving_authority: Authority = field(default_factory=lambda: Authority("taskbell-local-serving"))
+    client_authority: Authority = field(default_factory=lambda: Authority("taskbell-local-clients"))
+    name: str = "apiserver"
+    data: None = None
+    awaited: str = "/readyz and /openapi/v2"
+
+    @property
+    def url(self) -> str:
+        return f"https://{LOOPBACK}:{self.port}"
+
+    @property
+    def serving_certificate_authority(self) -> Path:
+        return self.credentials / "serving-ca.crt"
+
+    @property
+    def token_key(self) -> Path:
+        """The private key of service account tokens."""
+        return self.credentials / "tokens.key"
+
+    def kubeconfig(self, user: str, groups: Iterable[str] = ()) -> str:
+        """A kubeconfig (JSON, which is YAML) for a user in these groups, by a client certificate that is valid for a
+        year.
+
+        It may do what RBAC allows that user; the group `system:masters` may do everything."""
+        pair = self.client_authority.client(user, groups)
+        cluster = {"server": self.url, "certificate-authority-data": _base64(self.serving_authority.certificate)}
+        identity = {"client-certificate-data": _base64(pair.public), "client-key-data": _base64(pair.private)}
+        context = {"cluster": "local", "user": user, "namespace": "default"}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "local", "cluster": cluster}],
+            "users": [{"name": user, "user": identity}],
+            "contexts": [{"name": "local", "context": context}],
+            "current-context": "local",
+        }
+        return json.dumps(config, indent=2)
+
+    def prepare(self, abandon: threading.Event) -> None:
+        if self.serving_certificate_authority.exists():
+            return
+        self.credentials.mkdir(mode=0o700, parents=True)
+        names = ("localhost", LOOPBACK, "kubernetes", "kubernetes.default", "kubernetes.default.svc", _SERVICE_ADDRESS)
+        self._write("apiserver", self.serving_authority.server(*names))  # found through --cert-dir
+        self._write("tokens", certificates.signing_key())
+        self._write("admin", self.client_authority.client("admin", ["system:masters"]))
+        (self.credentials / "client-ca.crt").write_bytes(self.client_authority.certificate)
+        # Last: its presence says that all of them are there.
+        self.serving_certificate_authority.write_bytes(self.serving_authority.certificate)
+
+    def command(self) -> Command:
+        return Command(
+            argv=(
+                str(self.binary),
+                f"--etcd-servers={self.etcd.url}",
+                f"--cert-dir={self.credentials}",
+                f"--client-ca-file={self.credentials / 'client-ca.crt'}",
+                f"--bind-address={LOOPBACK}",
+                f"--secure-port={self.port}",
+                f"--advertise-address={LOOPBACK}",
+                "--endpoint-reconciler-type=none",
+                f"--service-cluster-ip-range={_SERVICE_RANGE}",
+                "--authorization-mode=RBAC",
+                # There is no kubelet to give Pods a token, and the plugin would refuse Pods in a young namespace.
+                "--disable-admission-plugins=ServiceAccount",
+                f"--service-account-issuer={self.url}/",
+                f"--service-account-key-file={self.credentials / 'tokens.crt'}",
+                f"--service-account-signing-key-file={self.token_key}",
+                "--shutdown-delay-duration=0s",
+                # Without it the end waits up to 60 s for open watches; with it, 2 s.
+                "--shutdown-send-retry-after=true",
+                "--profiling=false",
+            ),
+            environment=environment(),
+        )
+
+    def check(self) -> None:
+        tls = self._admin_tls()
+        # Not /healthz: only /readyz waits for RBAC's bootstrap roles and for the CRDs.
+        probes.expect(self.port, "/readyz", tls=tls)
+        probes.expect(self.port, "/openapi/v2", tls=tls, headers={"Accept": _OPENAPI_ACCEPT})
+
+    def _admin_tls(self) -> ssl.SSLContext:
+        tls = ssl.create_default_context(cafile=self.serving_certificate_authority)
+        tls.load_cert_chain(self.credentials / "admin.crt", self.credentials / "admin.key")
+        return tls
+
+    def _write(self, name: str, pair: KeyPair) -> None:
+        (self.credentials / f"{name}.crt").write_bytes(pair.public)
+        private = self.credentials / f"{name}.key"
+        private.touch(mode=0o600)
+        private.write_bytes(pair.private)
+
+
+def _base64(pem: bytes) -> str:
+    return base64.b64encode(pem).decode()

@@ -1,0 +1,141 @@
+"""Taskbell itself on the real parts: its six services, five of them with a sidecar, each with its own access rights.
+
+apply access rights ─┐
+create topics        ├─► services and sidecars, side by side
+migrate the database ┘
+"""
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from localcluster import binaries, process, tools
+from localcluster.cluster import Cluster
+from localcluster.errors import LocalClusterError
+from localcluster.kafka import Topic
+from localcluster.part import Part, Service
+from localcluster.process import Command, environment
+from localcluster.progress import Report, silent
+from localcluster.program import Program
+
+SYSTEM_NAMESPACE = "taskbell"
+"""Where the service accounts are."""
+
+USER_NAMESPACE = "default"
+"""The one the API shim serves."""
+
+CONSUMERS = ("recurring", "notification", "audit", "projection")
+
+_DAY = 24 * 60 * 60 * 1000
+_FOR_EVER = -1
+TOPICS = (
+    Topic("task-events", partitions=3, retention_milliseconds=_FOR_EVER),
+    Topic("schedule-events", partitions=3, retention_milliseconds=_FOR_EVER),
+    Topic("reminders", partitions=3, retention_milliseconds=_DAY),
+    Topic("task-events-dead", partitions=1, retention_milliseconds=7 * _DAY),
+    Topic("schedule-events-dead", partitions=1, retention_milliseconds=7 * _DAY),
+    Topic("reminders-dead", partitions=1, retention_milliseconds=7 * _DAY),
+)
+
+_SETUP_SECONDS = 60
+
+
+@dataclass(slots=True)
+class Stack:
+    """The services as parts of `cluster`: `operator`, `api-shim`, the four consumers, and `<service>-sidecar`.
+
+    `root` is the checkout. `settings` go to every service, over the ones made here."""
+
+    cluster: Cluster
+    root: Path
+    report: Report = silent
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    jwt_secret: str = field(default_factory=lambda: secrets.token_hex(32))
+    _tokens: dict[str, str] = field(
+        default_factory=lambda: {"DAPR_API_TOKEN": secrets.token_hex(16), "APP_API_TOKEN": secrets.token_hex(16)}
+    )
+    _parts: list[Part[Service]] = field(default_factory=list["Part[Service]"])
+    api_url: str = ""
+
+    def start(self) -> None:
+        """Returns when every service is ready. Call it once, on a cluster that runs."""
+        _side_by_side(self._apply_access_rights, self._create_topics, self._migrate)
+        self._add_api_shim()
+        self._add("operator", ("-m", "task_operator"), health_path="/leaderz")
+        for consumer in CONSUMERS:
+            self._add(consumer, ("-m", "consumers", consumer), health_path="/healthz")
+        _side_by_side(*(part.start for part in self._parts))
+        for part in self._parts:
+            self.report(f"{part.name} ready after {part.ready_after_seconds:.1f} s")
+
+    def _add_api_shim(self) -> None:
+        port = self.cluster.ports.take()
+        shim = self._program("api-shim", ("-m", "api_shim"), port, {"TASKBELL_JWT_SECRET": self.jwt_secret})
+        self.api_url = shim.url
+        self._parts.append(self.cluster.add(shim))
+
+    def _add(self, name: str, arguments: tuple[str, ...], *, health_path: str) -> None:
+        port = self.cluster.ports.take()
+        sidecar = self.cluster.add_sidecar(
+            f"taskbell-{name}",
+            port,
+            resources=[self.root / "dapr" / "components", self.root / "dapr" / "subscriptions"],
+            configuration=self.root / "dapr" / "configuration.yaml",
+            health_path=health_path,
+            environment={"KAFKA_BROKERS": self.cluster.kafka_brokers, **self._tokens},
+            name=f"{name}-sidecar",
+        )
+        own = {"DAPR_HTTP_PORT": str(sidecar.service.ports.http), **self._tokens}
+        self._parts.append(self.cluster.add(self._program(name, arguments, port, own)))
+        self._parts.append(sidecar)
+
+    def _program(self, name: str, arguments: tuple[str, ...], port: int, own: Mapping[str, str]) -> Program:
+        kubeconfig = self.cluster.directory / f"{name}.kubeconfig"
+        kubeconfig.touch(mode=0o600)
+        kubeconfig.write_text(self.cluster.kubeconfig_for_service_account(SYSTEM_NAMESPACE, f"taskbell-{name}"))
+        shared = {
+            "KUBECONFIG": str(kubeconfig),
+            "DATABASE_URL": self.cluster.database_url,
+            "TASKBELL_PORT": str(port),
+            "TASKBELL_NAMESPACE": USER_NAMESPACE,
+        }
+        return Program(
+            name,
+            (sys.executable, *arguments),
+            port,
+            "/readyz",
+            environment={**shared, **own, **self.settings},
+            directory=self.root,
+        )
+
+    def _apply_access_rights(self) -> None:
+        self.cluster.kubectl("create", "namespace", SYSTEM_NAMESPACE)
+        self.cluster.kubectl("apply", "--filename", "-", stdin=self._rendered("templates/rbac.yaml"))
+
+    def _rendered(self, template: str) -> str:
+        helm = binaries.ensure(self.report, [tools.HELM])["helm"]
+        chart = self.root / "charts" / "taskbell"
+        arguments = ("template", "taskbell", chart, "--namespace", SYSTEM_NAMESPACE, "--show-only", template)
+        answer = subprocess.run([helm, *arguments], env=environment(), capture_output=True, text=True, check=False)
+        if answer.returncode != 0:
+            raise LocalClusterError(f"helm template: {answer.stderr.strip()}")
+        return answer.stdout
+
+    def _create_topics(self) -> None:
+        self.cluster.kafka.service.create_topics(TOPICS)
+
+    def _migrate(self) -> None:
+        command = Command(
+            (sys.executable, "-m", "store", "upgrade"), environment(DATABASE_URL=self.cluster.database_url), self.root
+        )
+        process.run("store upgrade", command, self.cluster.logs / "setup.log", _SETUP_SECONDS)
+
+
+def _side_by_side(*steps: Callable[[], None]) -> None:
+    with ThreadPoolExecutor(max_workers=len(steps)) as pool:
+        for step in [pool.submit(step) for step in steps]:
+            step.result()

@@ -1,0 +1,92 @@
+"""Alarm clocks outside us: at most one Dapr one-shot job per object, named by its uid. No worker waits for them.
+
+A job only says "look at this object now". Late, lost, doubled or foreign rings change nothing but timing: the heap in
+`wakeups` looks two seconds later in any case. After a restart every alarm is armed again, which replaces the old one.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from runtime.dapr import Unavailable
+from task_operator import metrics
+from task_operator.breaker import Breaker
+
+CONCURRENCY = 8
+
+CLOCK_SKEW = timedelta(seconds=60)
+"""A ring this early is the scheduler's clock running ahead; arming again would ring in a loop."""
+
+
+class Scheduler(Protocol):
+    """Alarm clocks: one per name, ringing once, at an absolute instant or soon after it.
+
+    Laws: every call may be repeated; `arm` replaces; `disarm` of an unknown name succeeds; an instant in the past
+    rings at once. Raises Unavailable."""
+
+    async def arm(self, name: str, at: datetime) -> None: ...
+
+    async def disarm(self, name: str) -> None: ...
+
+
+class AlarmKeeper:
+    def __init__(self, scheduler: Scheduler, breaker: Breaker) -> None:
+        self._scheduler = scheduler
+        self._breaker = breaker
+        self._wanted: dict[str, datetime | None] = {}
+        self._armed: dict[str, datetime] = {}
+        self._work = asyncio.Event()
+
+    def armed(self, uid: str) -> datetime | None:
+        """When the alarm of `uid` rings, as far as the scheduler has accepted it."""
+        return self._armed.get(uid)
+
+    def arm(self, uid: str, at: datetime) -> None:
+        self._want(uid, at)
+
+    def disarm(self, uid: str) -> None:
+        self._want(uid, None)
+
+    def rang(self, uid: str, now: datetime) -> None:
+        """The job of `uid` is used up."""
+        at = self._armed.get(uid)
+        if at and not now < at < now + CLOCK_SKEW:
+            del self._armed[uid]
+
+    def forget_all(self) -> None:
+        """The scheduler seems to have lost everything: whatever is armed must be armed again."""
+        self._armed.clear()
+
+    async def run(self) -> None:
+        """Carries out what is wanted until cancelled."""
+        while True:
+            if not self._wanted:
+                self._work.clear()
+                await self._work.wait()
+            size = 1 if self._breaker.open else CONCURRENCY
+            batch = list(self._wanted.items())[:size]
+            results = await asyncio.gather(*(self._carry_out(uid, at) for uid, at in batch))
+            if failures := [why for why in results if why]:
+                metrics.ALARM_FAILURES.inc(len(failures))
+                await self._breaker.failed(failures[0])
+            else:
+                self._breaker.succeeded()
+
+    def _want(self, uid: str, at: datetime | None) -> None:
+        self._wanted[uid] = at
+        self._work.set()
+
+    async def _carry_out(self, uid: str, at: datetime | None) -> str | None:
+        """What went wrong, or None."""
+        try:
+            if at is None:
+                await self._scheduler.disarm(uid)
+                self._armed.pop(uid, None)
+            else:
+                await self._scheduler.arm(uid, at)
+                self._armed[uid] = at
+        except Unavailable as error:
+            return str(error)
+        if self._wanted.get(uid) == at:
+            del self._wanted[uid]
+        return None

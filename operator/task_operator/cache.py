@@ -1,0 +1,82 @@
+"""What the operator has last seen of every object. An older version never replaces a newer one."""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from taskbell.resources import Resource, Task, TaskSchedule
+
+
+class Key(NamedTuple):
+    """One object by its name."""
+
+    kind: type[Resource]
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.kind} {self.namespace}/{self.name}"
+
+
+def key_of(resource: Resource) -> Key:
+    return Key(type(resource), resource.metadata.namespace, resource.metadata.name)
+
+
+class Cache:
+    def __init__(self) -> None:
+        self._objects: dict[Key, Resource] = {}
+        self._children: defaultdict[str, set[Key]] = defaultdict(set)
+        self._schedules: dict[str, Key] = {}
+
+    def put(self, resource: Resource) -> bool:
+        """Whether `resource` is newer than what was known. resourceVersions of one kind are comparable integers."""
+        key = key_of(resource)
+        known = self._objects.get(key)
+        if known and int(known.metadata.resource_version) >= int(resource.metadata.resource_version):
+            return False
+        if known and known.metadata.uid != resource.metadata.uid:
+            self._remove(key, known)
+        self._objects[key] = resource
+        if owner := resource.metadata.controller:
+            self._children[owner.uid].add(key)
+        if isinstance(resource, TaskSchedule):
+            self._schedules[resource.metadata.uid] = key
+        return True
+
+    def drop(self, key: Key, uid: str) -> bool:
+        """Forgets the object if it is still the one with `uid`; whether it was."""
+        known = self._objects.get(key)
+        if known is None or known.metadata.uid != uid:
+            return False
+        self._remove(key, known)
+        return True
+
+    def get(self, key: Key) -> Resource | None:
+        return self._objects.get(key)
+
+    def known(self) -> tuple[Key, ...]:
+        return tuple(self._objects)
+
+    def schedule_of(self, task: Task) -> TaskSchedule | None:
+        """The schedule that owns `task`, if it is still there."""
+        owner = task.metadata.controller
+        key = self._schedules.get(owner.uid) if owner else None
+        schedule = self._objects.get(key) if key else None
+        return schedule if isinstance(schedule, TaskSchedule) else None
+
+    def tasks_of(self, schedule_uid: str) -> tuple[Task, ...]:
+        """All Tasks whose controller owner has this uid."""
+        found = (self._objects[key] for key in self._children.get(schedule_uid, ()))
+        return tuple(task for task in found if isinstance(task, Task))
+
+    def schedules(self) -> tuple[TaskSchedule, ...]:
+        found = (self._objects[key] for key in self._schedules.values())
+        return tuple(schedule for schedule in found if isinstance(schedule, TaskSchedule))
+
+    def _remove(self, key: Key, known: Resource) -> None:
+        del self._objects[key]
+        if owner := known.metadata.controller:
+            self._children[owner.uid].discard(key)
+            if not self._children[owner.uid]:
+                del self._children[owner.uid]
+        if self._schedules.get(known.metadata.uid) == key:
+            del self._schedules[known.metadata.uid]

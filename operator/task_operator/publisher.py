@@ -1,0 +1,134 @@
+"""Tells the event stream what the plans say it has still to be told. No worker ever waits for the broker.
+
+What waits is recomputed by every pass from the resources and replaces what waited before, so it grows with the number
+of objects, never with the length of an outage. What was accepted is remembered until the status says so. One batch a
+topic is in flight, with at most one event of an object, so that each object's events keep their order.
+
+If this process ends after a batch was accepted and before the status says so, the same events are sent again under the
+same ids; if a batch times out it may still be accepted later: readers deduplicate by (source, id).
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from runtime import logs
+from runtime.dapr import Unavailable
+from task_operator import metrics
+from task_operator.breaker import Breaker
+from task_operator.cache import Key
+from taskbell.events import ReminderEvent, Topic
+from taskbell.lifecycle.actions import Receipts, Telling
+
+BATCH = 100
+"""Events in one bulk publish."""
+
+TOPICS = (Topic.TASK_EVENTS, Topic.SCHEDULE_EVENTS, Topic.REMINDERS)
+
+logger = logs.get(__name__)
+
+
+class Broker(Protocol):
+    """Laws: `publish` returns the positions that were not accepted, or raises Unavailable when none may have been; the
+    rest is stored for good, in order. It may be repeated."""
+
+    async def publish(self, pubsub: str, topic: str, events: Sequence[dict[str, Any]]) -> set[int]: ...
+
+
+class Publisher:
+    """`told` is called with an object's key each time something of it was accepted."""
+
+    def __init__(self, broker: Broker, pubsub: str, source: str, told: Callable[[Key], None], breaker: Breaker) -> None:
+        self._broker = broker
+        self._pubsub = pubsub
+        self._source = source
+        self._told = told
+        self._breaker = breaker
+        self._waiting: dict[Topic, dict[str, tuple[Key, tuple[Telling, ...]]]] = {topic: {} for topic in TOPICS}
+        self._offered = {topic: asyncio.Event() for topic in TOPICS}
+        self._receipts: dict[str, Receipts] = {}
+
+    @property
+    def away(self) -> bool:
+        """Whether the broker did not answer when last asked."""
+        return self._breaker.open
+
+    def offer(self, key: Key, uid: str, tellings: tuple[Telling, ...]) -> None:
+        """All that is still to be told about the object `uid`, in order, in place of what waited before."""
+        for topic, waiting in self._waiting.items():
+            mine = tuple(telling for telling in tellings if telling.event.topic is topic)
+            if mine:
+                waiting[uid] = (key, mine)
+                self._offered[topic].set()
+            else:
+                waiting.pop(uid, None)
+
+    def receipts(self, uid: str) -> Receipts:
+        """What was accepted and is not in the object's status yet."""
+        return self._receipts.get(uid, Receipts())
+
+    def noted(self, uid: str, receipts: Receipts) -> None:
+        """The status says `receipts` now."""
+        if self._receipts.get(uid) == receipts:
+            del self._receipts[uid]
+
+    def forget(self, uid: str) -> None:
+        """The object is gone."""
+        self._receipts.pop(uid, None)
+        for waiting in self._waiting.values():
+            waiting.pop(uid, None)
+
+    async def run(self) -> None:
+        """Publishes until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for topic in TOPICS:
+                group.create_task(self._drain(topic))
+
+    async def _drain(self, topic: Topic) -> None:
+        while True:
+            if not self._waiting[topic]:
+                self._offered[topic].clear()
+                await self._offered[topic].wait()
+            await self._publish(topic)
+
+    async def _publish(self, topic: Topic) -> None:
+        # After a failure a single event feels its way.
+        size = 1 if self._breaker.open else BATCH
+        batch = [(uid, key, tellings[0]) for uid, (key, tellings) in list(self._waiting[topic].items())[:size]]
+        try:
+            events = [telling.event.cloud_event(self._source) for _, _, telling in batch]
+            refused = await self._broker.publish(self._pubsub, topic, events)
+        except Unavailable as error:
+            metrics.PUBLISH_FAILURES.labels(topic).inc()
+            await self._fail(str(error))
+            return
+        for position, (uid, key, telling) in enumerate(batch):
+            if position not in refused:
+                self._accept(topic, uid, key, telling)
+        if refused:
+            metrics.PUBLISH_FAILURES.labels(topic).inc()
+            await self._fail(f"{len(refused)} of {len(batch)} events were refused on {topic}")
+        else:
+            self._breaker.succeeded()
+            metrics.BROKER_AWAY.set(0)
+
+    async def _fail(self, why: str) -> None:
+        metrics.BROKER_AWAY.set(1)
+        await self._breaker.failed(why)
+
+    def _accept(self, topic: Topic, uid: str, key: Key, telling: Telling) -> None:
+        known, event = self.receipts(uid), telling.event
+        self._receipts[uid] = Receipts(telling.told or known.told, known.event_ids | {event.id})
+        _, waiting = self._waiting[topic].get(uid, (key, ()))
+        rest = tuple(each for each in waiting if each.event.id != event.id)
+        if rest:
+            self._waiting[topic][uid] = (key, rest)
+        else:
+            self._waiting[topic].pop(uid, None)
+        metrics.PUBLISHED.labels(topic).inc()
+        if isinstance(event.data, ReminderEvent):
+            lateness = (datetime.now(UTC) - event.data.remind_at).total_seconds()
+            metrics.REMINDER_LATENESS.observe(max(lateness, 0))
+        logger.info("event told", action="publish", event_id=event.id, type=event.type, key=str(key))
+        self._told(key)

@@ -1,0 +1,298 @@
+"""Observe → plan → apply, for one key at a time, and the one place where failures are translated.
+
+    failure                                     what follows
+    Rejected                                    a condition; no retry
+    Conflict, NotFound                          the object is read afresh and looked at again, silently
+    Unreachable, Overloaded, anything else      back-off
+
+A pass may break off between any two actions: each is guarded or has a deterministic name, and the status comes last.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar, assert_never
+
+from runtime import logs
+from runtime.apiserver import AlreadyExists, ApiError, Conflict, NotFound, Overloaded, Unreachable
+from task_operator import metrics
+from task_operator.alarms import AlarmKeeper
+from task_operator.cache import Cache, Key, key_of
+from task_operator.publisher import Publisher
+from task_operator.queue import WorkQueue
+from task_operator.wakeups import Wakeups
+from taskbell import naming
+from taskbell.errors import Rejected
+from taskbell.lifecycle import schedule as schedules
+from taskbell.lifecycle import task as tasks
+from taskbell.lifecycle.actions import (
+    Action,
+    AddFinalizer,
+    AmendTask,
+    Arm,
+    CountFallback,
+    CreateTask,
+    DeleteTask,
+    Disarm,
+    LookAgain,
+    Publish,
+    Receipts,
+    RemoveFinalizer,
+    Retirement,
+    RetireTask,
+    WriteStatus,
+)
+from taskbell.lifecycle.schedule import ObservedSchedule
+from taskbell.lifecycle.task import ObservedTask
+from taskbell.resources import API_VERSION, Metadata, Model, Phase, Resource, Task, TaskSchedule, TaskSpec
+
+R = TypeVar("R", bound=Resource)
+
+logger = logs.get(__name__)
+
+
+class Objects(Protocol):
+    """The API server. Laws: every write is guarded by the version in `metadata`, or repeatable by its name; the answer
+    is the object as it is stored then. Raises ApiError and Unreachable."""
+
+    async def get(self, kind: type[R], namespace: str, name: str) -> R: ...
+
+    async def create(self, kind: type[R], namespace: str, metadata: dict[str, Any], spec: Model) -> R: ...
+
+    async def patch(self, kind: type[R], metadata: Metadata, changes: dict[str, Any]) -> R: ...
+
+    async def put_status(self, kind: type[R], metadata: Metadata, status: Model) -> R: ...
+
+    async def delete(self, kind: type[Resource], metadata: Metadata) -> None: ...
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One pass over one object; `metadata` follows our own guarded writes, so that they form a chain."""
+
+    key: Key
+    metadata: Metadata
+    receipts: Receipts
+
+
+class Reconciler:
+    """Belongs to one event loop. `clock` is read once per pass."""
+
+    def __init__(
+        self,
+        *,
+        objects: Objects,
+        cache: Cache,
+        queue: WorkQueue[Key],
+        publisher: Publisher,
+        alarms: AlarmKeeper,
+        wakeups: Wakeups,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._objects = objects
+        self._cache = cache
+        self._queue = queue
+        self._publisher = publisher
+        self._alarms = alarms
+        self._wakeups = wakeups
+        self._clock = clock
+
+    async def work(self) -> None:
+        """One worker: reconciles keys until the queue is closed."""
+        while (key := await self._queue.get()) is not None:
+            metrics.QUEUE_DEPTH.set(len(self._queue))
+            try:
+                outcome = await self._attempt(key)
+            finally:
+                self._queue.done(key)
+            metrics.RECONCILES.labels(key.kind.kind, outcome).inc()
+
+    def seen(self, resource: Resource) -> None:
+        """The object as the API server has it: if it is news, everything it concerns is looked at."""
+        if self._cache.put(resource):
+            self._concerns(resource)
+
+    def gone(self, resource: Resource) -> None:
+        """The object is not there any more."""
+        uid, key = resource.metadata.uid, key_of(resource)
+        if not self._cache.drop(key, uid):
+            return
+        self._publisher.forget(uid)
+        self._wakeups.clear(key)
+        self._concerns(resource)
+
+    def _concerns(self, resource: Resource) -> None:
+        self._queue.add(key_of(resource))
+        if isinstance(resource, Task):
+            if schedule := self._cache.schedule_of(resource):
+                self._queue.add(key_of(schedule))
+        else:
+            # A Task's finalizer waits for what its schedule's stored cursor says.
+            for task in self._cache.tasks_of(resource.metadata.uid):
+                if task.metadata.terminating:
+                    self._queue.add(key_of(task))
+
+    async def _attempt(self, key: Key) -> str:
+        try:
+            await self._reconcile(key)
+        except (Conflict, NotFound):
+            return await self._look_again(key)
+        except (Unreachable, Overloaded) as error:
+            delay = self._queue.retry(key)
+            logger.warning("put off", action="reconcile", key=str(key), why=str(error), retry_seconds=delay)
+            return "deferred"
+        except Exception:
+            delay = self._queue.retry(key)
+            logger.exception("pass failed", action="reconcile", key=str(key), retry_seconds=delay)
+            return "failed"
+        self._queue.forget(key)
+        return "done"
+
+    async def _look_again(self, key: Key) -> str:
+        try:
+            self.seen(await self._objects.get(key.kind, key.namespace, key.name))
+        except NotFound:
+            if known := self._cache.get(key):
+                self.gone(known)
+        except (ApiError, Unreachable) as error:
+            logger.warning("put off", action="reconcile", key=str(key), why=str(error))
+        self._queue.retry(key)
+        return "changed_meanwhile"
+
+    async def _reconcile(self, key: Key) -> None:
+        resource, now = self._cache.get(key), self._clock()
+        if resource is None:
+            return
+        this = _Pass(key, resource.metadata, self._publisher.receipts(resource.metadata.uid))
+        if isinstance(resource, TaskSchedule):
+            await self._reconcile_schedule(self._observe_schedule(resource, this), this, now)
+        elif isinstance(resource, Task):
+            for action in tasks.plan(self._observe_task(resource, this), now):
+                await self._apply(action, this)
+
+    async def _reconcile_schedule(self, observed: ObservedSchedule, this: _Pass, now: datetime) -> None:
+        try:
+            for action in schedules.plan(observed, now):
+                await self._apply(action, this)
+        except Rejected as refusal:
+            for action in schedules.stalled(observed, refusal, now):
+                await self._apply(action, this)
+
+    def _observe_schedule(self, schedule: TaskSchedule, this: _Pass) -> ObservedSchedule:
+        children = self._cache.tasks_of(schedule.metadata.uid)
+        return ObservedSchedule(schedule, children, this.receipts, self._publisher.away)
+
+    def _observe_task(self, task: Task, this: _Pass) -> ObservedTask:
+        alarm = self._alarms.armed(task.metadata.uid)
+        return ObservedTask(task, self._cache.schedule_of(task), this.receipts, alarm, self._publisher.away)
+
+    async def _apply(self, action: Action, this: _Pass) -> None:  # noqa: PLR0912 the table of actions
+        uid = this.metadata.uid
+        match action:
+            case AddFinalizer():
+                await self._add_finalizer(this)
+            case RemoveFinalizer():
+                await self._remove_finalizer(this)
+            case CreateTask():
+                await self._create(action, this)
+            case AmendTask(task=task, spec=spec):
+                await self._amend(task, spec)
+            case RetireTask(task=task, reason=reason):
+                await self._retire(task, reason)
+            case DeleteTask():
+                await self._objects.delete(Task, this.metadata)
+            case Publish(tellings=tellings):
+                self._publisher.offer(this.key, uid, tellings)
+            case Arm(at=at):
+                self._alarms.arm(uid, at)
+                self._wakeups.alarm(this.key, at)
+            case Disarm():
+                self._alarms.disarm(uid)
+                self._wakeups.clear(this.key)
+            case LookAgain(at=at):
+                self._wakeups.look(this.key, at)
+            case CountFallback():
+                metrics.FALLBACK_ADVANCES.inc()
+            case WriteStatus(status=status):
+                self._keep(this, await self._objects.put_status(this.key.kind, this.metadata, status))
+                self._publisher.noted(uid, this.receipts)
+            case _:
+                assert_never(action)
+        logger.debug("applied", action=type(action).__name__, key=str(this.key))
+
+    async def _add_finalizer(self, this: _Pass) -> None:
+        resource = self._cache.get(this.key)
+        labels = {naming.USER_LABEL: naming.user_label(_user_of(resource))}
+        changes = {"metadata": {"finalizers": [*this.metadata.finalizers, naming.FINALIZER], "labels": labels}}
+        self._keep(this, await self._objects.patch(this.key.kind, this.metadata, changes))
+
+    async def _remove_finalizer(self, this: _Pass) -> None:
+        rest = [each for each in this.metadata.finalizers if each != naming.FINALIZER]
+        after = await self._objects.patch(this.key.kind, this.metadata, {"metadata": {"finalizers": rest}})
+        self._publisher.forget(this.metadata.uid)
+        if rest:
+            self._keep(this, after)
+        else:
+            self.gone(after)
+
+    async def _create(self, action: CreateTask, this: _Pass) -> None:
+        owner = {
+            "apiVersion": API_VERSION,
+            "kind": TaskSchedule.kind,
+            "name": this.metadata.name,
+            "uid": this.metadata.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+        metadata = {
+            "name": action.name,
+            "finalizers": [naming.FINALIZER],
+            "ownerReferences": [owner],
+            "labels": {
+                naming.USER_LABEL: naming.user_label(action.spec.user_id),
+                naming.SCHEDULE_UID_LABEL: this.metadata.uid,
+            },
+        }
+        try:
+            task = await self._objects.create(Task, this.metadata.namespace, metadata, action.spec)
+        except AlreadyExists:
+            task = await self._objects.get(Task, this.metadata.namespace, action.name)
+            _refuse_foreign(task, this.metadata)
+        self.seen(task)
+        logger.info("task created", action="create_task", key=str(this.key), task=action.name)
+
+    async def _amend(self, task: Task, spec: TaskSpec) -> None:
+        # The mark names the generation this very write makes: it is guarded, so no other edit can come between.
+        mark = {naming.AMENDED_ANNOTATION: str(task.metadata.generation + 1)}
+        changes = {"metadata": {"annotations": mark}, "spec": spec.wire()}
+        self.seen(await self._objects.patch(Task, task.metadata, changes))
+
+    async def _retire(self, task: Task, reason: Retirement) -> None:
+        changes: dict[str, Any] = {"annotations": {naming.RETIRED_ANNOTATION: reason.value}}
+        if reason is Retirement.HISTORY:
+            changes["finalizers"] = [each for each in task.metadata.finalizers if each != naming.FINALIZER]
+        # If this process ends before the DELETE, the Task's own plan, which sees the mark, is nothing but that.
+        self.seen(await self._objects.patch(Task, task.metadata, {"metadata": changes}))
+        logger.info("task retired", action="retire_task", task=task.metadata.name, reason=reason.value)
+
+    def _keep(self, this: _Pass, answer: Resource) -> None:
+        this.metadata = answer.metadata
+        self.seen(answer)
+
+
+def _refuse_foreign(task: Task, schedule: Metadata) -> None:
+    """The name is taken: by ourselves is success, by another is for a person to mend. Raises Rejected or Conflict."""
+    owner = task.metadata.controller
+    if owner is None or owner.uid != schedule.uid:
+        raise Rejected("NameTaken", f"a task named {task.metadata.name} exists and is not this schedule's: rename it")
+    if task.metadata.terminating or tasks.retirement(task):
+        raise Conflict(409, "Conflict", f"task {task.metadata.name} is still on its way out")
+
+
+def _user_of(resource: Resource | None) -> str:
+    return resource.spec.user_id if isinstance(resource, Task | TaskSchedule) else ""
+
+
+def waits_for_consumer(schedule: TaskSchedule) -> bool:
+    """Whether it is the recurring consumer's turn: with the broker away nobody else will advance it."""
+    return schedule.status.cursor is not None and schedule.status.cursor.phase is Phase.CLOSED

@@ -1,0 +1,167 @@
+"""The operator's parts, wired together, and its HTTP side.
+
+Starts and works without a sidecar: what cannot be told or armed waits, Tasks appear all the same.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from runtime import logs
+from runtime import web as runtime_web
+from runtime.apiserver import ApiError, ApiServer, Unreachable
+from runtime.dapr import Dapr
+from task_operator import metrics
+from task_operator.alarms import AlarmKeeper
+from task_operator.breaker import Breaker
+from task_operator.cache import Cache, Key, key_of
+from task_operator.publisher import Publisher
+from task_operator.queue import WorkQueue
+from task_operator.reconcile import Reconciler, waits_for_consumer
+from task_operator.settings import OperatorSettings
+from task_operator.wakeups import Wakeups
+from taskbell.resources import KINDS, Resource
+
+LIST_RETRY_SECONDS = 2
+
+logger = logs.get(__name__)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Service:
+    """`start` and `stop` it in one event loop; `died` is called when one of its tasks ends with an error."""
+
+    def __init__(self, settings: OperatorSettings, died: Callable[[], None]) -> None:
+        self._settings = settings
+        self._died = died
+        self._api = ApiServer("taskbell-operator")
+        self._dapr = Dapr(settings)
+        self._cache = Cache()
+        self._queue: WorkQueue[Key] = WorkQueue()
+        self._wakeups = Wakeups(_now, self._queue.add, self._arm_everything_again)
+        self._publisher = Publisher(
+            self._dapr,
+            settings.pubsub,
+            f"taskbell/{settings.cluster}",
+            told=self._queue.add,
+            breaker=Breaker("broker", opened=self._advance_ourselves),
+        )
+        self._alarms = AlarmKeeper(self._dapr, Breaker("scheduler"))
+        self._reconciler = Reconciler(
+            objects=self._api,
+            cache=self._cache,
+            queue=self._queue,
+            publisher=self._publisher,
+            alarms=self._alarms,
+            wakeups=self._wakeups,
+            clock=_now,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._resources = AsyncExitStack()
+        self._synced = False
+
+    async def start(self) -> None:
+        """Returns when every object is known; the HTTP side answers from the start."""
+        runner = await runtime_web.serve(self._application(), self._settings)
+        self._resources.push_async_callback(runner.cleanup)
+        await self._resources.enter_async_context(self._api)
+        await self._resources.enter_async_context(self._dapr)
+        for kind in KINDS:
+            await self._list(kind)
+        self._synced = True
+        background = (self._publisher.run(), self._alarms.run(), self._wakeups.run())
+        workers = (self._reconciler.work() for _ in range(self._settings.workers))
+        for coroutine in (*background, *workers):
+            task = asyncio.create_task(coroutine)
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
+        logger.info("synced", action="start", queue=len(self._queue))
+
+    async def stop(self) -> None:
+        """Lets every pass come to its end."""
+        self._synced = False
+        self._queue.close()
+        workers = self._tasks[3:]
+        if workers:
+            await asyncio.wait(workers, timeout=10)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._resources.aclose()
+
+    def seen(self, kind: type[Resource], body: dict[str, Any], *, deleted: bool) -> None:
+        """One watch event."""
+        resource = _parsed(kind, body)
+        if resource is None:
+            return
+        if deleted:
+            self._reconciler.gone(resource)
+        else:
+            self._reconciler.seen(resource)
+
+    async def _list(self, kind: type[Resource]) -> None:
+        listed = False
+        while not listed:
+            try:
+                async for page in self._api.pages(kind):
+                    for body in page:
+                        self.seen(kind, body, deleted=False)
+                listed = True
+            except (ApiError, Unreachable) as error:
+                logger.warning("cannot list yet", action="start", kind=kind.kind, why=str(error))
+                await asyncio.sleep(LIST_RETRY_SECONDS)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("a part of the operator died", action="stop", exc_info=error)
+            self._died()
+
+    def _advance_ourselves(self) -> None:
+        for schedule in self._cache.schedules():
+            if waits_for_consumer(schedule):
+                self._queue.add(key_of(schedule))
+
+    def _arm_everything_again(self) -> None:
+        logger.warning("alarms were missed and none rang: armed again", action="arm")
+        self._alarms.forget_all()
+        for key in self._cache.known():
+            self._queue.add(key)
+
+    def _application(self) -> web.Application:
+        app = runtime_web.application(self._settings, self._missing)
+        app.router.add_get("/leaderz", self._leads)
+        app.router.add_post("/job/{uid:.*}", self._rang)
+        return app
+
+    async def _missing(self) -> str | None:
+        return None if self._synced else "not every object has been listed yet"
+
+    async def _leads(self, _request: web.Request) -> web.Response:
+        return web.Response(text="ok\n") if self._synced else web.Response(status=503, text="not synced yet\n")
+
+    async def _rang(self, request: web.Request) -> web.Response:
+        """A Dapr job's callback. Never 404, which Dapr takes for done; for an unknown name 200 lets the job go."""
+        if not self._synced:
+            return web.Response(status=503, text="not synced yet\n")
+        metrics.RINGS.inc()
+        self._alarms.rang(request.match_info["uid"], _now())
+        self._wakeups.rang()
+        return web.Response()
+
+
+def _parsed(kind: type[Resource], body: dict[str, Any]) -> Resource | None:
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        metrics.UNREADABLE.labels(kind.kind).inc()
+        name = body.get("metadata", {}).get("name")
+        logger.warning("this version cannot read it", action="read", kind=kind.kind, name=name, why=str(error))
+        return None

@@ -1,0 +1,97 @@
+"""Every next wake-up, in a heap in memory. Dapr rings first; what no ring has woken is woken two seconds later."""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from task_operator import metrics
+from task_operator.cache import Key
+
+PATIENCE = timedelta(seconds=2)
+"""How long the heap leaves a due alarm to Dapr."""
+
+SILENCE = timedelta(minutes=1)
+"""Alarms missed for so long without a single ring: the scheduler has lost them."""
+
+Clock = Callable[[], datetime]
+
+
+class Wakeups:
+    """`wake` is called with a key whose time has come, `silent` when alarms seem to be lost."""
+
+    def __init__(self, clock: Clock, wake: Callable[[Key], None], silent: Callable[[], None]) -> None:
+        self._clock = clock
+        self._wake = wake
+        self._silent = silent
+        self._heap: list[tuple[datetime, int, Key]] = []
+        self._order = itertools.count()
+        self._at: dict[Key, tuple[datetime, bool]] = {}
+        self._changed = asyncio.Event()
+        self._missing_since: datetime | None = None
+
+    def alarm(self, key: Key, at: datetime) -> None:
+        """`key` is due at `at`; an alarm clock outside will ring for it."""
+        self._set(key, at, alarm=True)
+
+    def look(self, key: Key, at: datetime) -> None:
+        """`key` is to be looked at at `at`; nothing will ring for it."""
+        self._set(key, at, alarm=False)
+
+    def clear(self, key: Key) -> None:
+        self._at.pop(key, None)
+
+    def rang(self) -> None:
+        """Some alarm rang: one ring wakes every object whose time has come."""
+        self._missing_since = None
+        now = self._clock()
+        for key, at, alarm in self._pop_until(now + PATIENCE):
+            if at <= now:
+                self._wake(key)
+            else:
+                self._set(key, at, alarm=alarm)
+
+    async def run(self) -> None:
+        """Wakes until cancelled."""
+        while True:
+            self._changed.clear()
+            pause = self._wake_due()
+            try:
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _set(self, key: Key, at: datetime, *, alarm: bool) -> None:
+        if self._at.get(key) == (at, alarm):
+            return
+        self._at[key] = (at, alarm)
+        heapq.heappush(self._heap, (at + PATIENCE * alarm, next(self._order), key))
+        self._changed.set()
+
+    def _wake_due(self) -> float | None:
+        """Wakes what is due; seconds until the next one, None when there is none."""
+        now = self._clock()
+        for key, _, alarm in self._pop_until(now):
+            if alarm:
+                self._missed(now)
+            self._wake(key)
+        return max((self._heap[0][0] - now).total_seconds(), 0) if self._heap else None
+
+    def _pop_until(self, now: datetime) -> list[tuple[Key, datetime, bool]]:
+        popped: list[tuple[Key, datetime, bool]] = []
+        while self._heap and self._heap[0][0] <= now:
+            due, _, key = heapq.heappop(self._heap)
+            at, alarm = self._at.get(key, (None, False))
+            if at is not None and at + PATIENCE * alarm == due:  # else set anew or cleared since
+                del self._at[key]
+                popped.append((key, at, alarm))
+        return popped
+
+    def _missed(self, now: datetime) -> None:
+        metrics.ALARMS_MISSED.inc()
+        self._missing_since = self._missing_since or now
+        if now - self._missing_since >= SILENCE:
+            self._missing_since = None
+            self._silent()

@@ -1,0 +1,58 @@
+"""The cursor: the occurrence a schedule stands at, and its one successor, whoever computes it."""
+
+import hashlib
+import json
+from datetime import datetime, time
+
+from taskbell.resources import Cursor, OccurrenceRef, Outcome, Phase, TaskSchedule, TaskScheduleSpec
+
+
+def calendar_of(spec: TaskScheduleSpec) -> str:
+    """A hash of everything that decides dates; `endsAt`, `suspend` and the template do not."""
+    wire = spec.wire()
+    decisive = {name: wire[name] for name in ("timeZone", "start", "recurrence", "advance")}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def advance(schedule: TaskSchedule, cursor: Cursor, closed_at: datetime) -> Cursor | None:
+    """The successor of `cursor`, `Pending`: the first occurrence after both it and `closed_at`; None at the end.
+
+    After an edit of the calendar it lies after the cursor's local day, so that the same day never occurs twice.
+    Raises Rejected for a schedule that can never occur."""
+    calendar = calendar_of(schedule.spec)
+    floor = cursor.local if cursor.calendar == calendar else datetime.combine(cursor.local, time(23, 59))
+    occurrence = schedule.spec.series().next_after(closed_at, local=floor)
+    if occurrence is None or past_end(schedule.spec, occurrence.at):
+        return None
+    return Cursor(
+        sequence=cursor.sequence + 1,
+        local=occurrence.local,
+        fold=0,
+        at=occurrence.at,
+        phase=Phase.PENDING,
+        calendar=calendar,
+    )
+
+
+def closed_cursor(schedule: TaskSchedule, occurrence: OccurrenceRef) -> Cursor | None:
+    """`occurrence` as the place to advance from; None when the stored cursor says that nothing follows from it:
+    it stands further on, or this occurrence was cancelled."""
+    stored = schedule.status.cursor
+    if stored and occurrence.sequence < stored.sequence:
+        return None
+    same = stored if stored and stored.sequence == occurrence.sequence else None
+    if same and same.outcome is Outcome.CANCELLED:
+        return None
+    return Cursor(
+        sequence=occurrence.sequence,
+        local=occurrence.local,
+        fold=occurrence.fold,
+        at=occurrence.at,
+        phase=Phase.CLOSED,
+        calendar=same.calendar if same else calendar_of(schedule.spec),
+    )
+
+
+def past_end(spec: TaskScheduleSpec, at: datetime) -> bool:
+    """Whether `endsAt` forbids an occurrence at `at`."""
+    return spec.ends_at is not None and at > spec.ends_at

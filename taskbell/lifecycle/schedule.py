@@ -1,0 +1,555 @@
+"""What is still to be done for one TaskSchedule that waits for its Task (`advance: OnCompletion`). Pure.
+
+`ROWS` is the table of DESIGN section 4: the first row that fits changes the picture, and the table is read again from
+the top, until a row says that the pass is over or none fits. The status, last of all, notes what came of it.
+A schedule's Tasks are those that name it as controller owner, are not retired and not terminating; their order is
+their sequence, never time.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from taskbell import events, naming
+from taskbell.calendar.series import Series
+from taskbell.errors import Rejected
+from taskbell.events import Change, EventType, Reason
+from taskbell.lifecycle import conditions
+from taskbell.lifecycle.actions import (
+    Action,
+    AddFinalizer,
+    AmendTask,
+    CountFallback,
+    CreateTask,
+    LookAgain,
+    Publish,
+    Receipts,
+    RemoveFinalizer,
+    Retirement,
+    RetireTask,
+    Telling,
+    WriteStatus,
+)
+from taskbell.lifecycle.conditions import Claim
+from taskbell.lifecycle.cursor import advance, calendar_of, past_end
+from taskbell.lifecycle.task import UNTOLD_FINALIZER, retirement, touched
+from taskbell.resources import (
+    Cursor,
+    NextOccurrence,
+    OccurrenceRef,
+    Outcome,
+    Phase,
+    PublishedSchedule,
+    Reminder,
+    State,
+    Task,
+    TaskSchedule,
+    TaskScheduleStatus,
+    TaskSpec,
+)
+
+GRACE = timedelta(seconds=15)
+"""How long the recurring consumer has for advancing a closed cursor before the operator does it."""
+
+MISSED_WITHIN = timedelta(days=7)
+"""Of the occurrences that passed while nobody could create them the latest is made, unless it is older than this."""
+
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedSchedule:
+    """One look at the world: the schedule, all Tasks that name it as controller owner, and what was told of it."""
+
+    schedule: TaskSchedule
+    tasks: tuple[Task, ...]
+    receipts: Receipts
+    broker_away: bool
+
+
+def plan(observed: ObservedSchedule, now: datetime) -> tuple[Action, ...]:
+    """The actions still missing; () when all is well."""
+    metadata = observed.schedule.metadata
+    if naming.FINALIZER not in metadata.finalizers:
+        return () if metadata.terminating else (AddFinalizer(),)
+    if metadata.terminating:
+        return tuple(_depart(observed, now))
+    try:
+        picture = _Picture.of(observed, now)
+        _read_table(picture)
+    except Rejected as refusal:
+        return stalled(observed, refusal, now)
+    return tuple(_conclude(observed, picture))
+
+
+def stalled(observed: ObservedSchedule, refusal: Rejected, now: datetime) -> tuple[Action, ...]:
+    """Only an edit of the spec helps: say so, and create nothing."""
+    claim = Claim(True, refusal.reason, refusal.message)
+    claims = {conditions.READY: Claim(False, refusal.reason, refusal.message), conditions.STALLED: claim}
+    stored, generation = observed.schedule.status, observed.schedule.metadata.generation
+    status = stored.model_copy(
+        update={
+            "observed_generation": generation,
+            "conditions": conditions.renewed(stored.conditions, claims, generation, now),
+            "next_occurrences": (),
+            "published": _told(observed),
+        }
+    )
+    return tuple(_report(observed, status, now))
+
+
+def occurrence_spec(schedule: TaskSchedule, cursor: Cursor) -> TaskSpec:
+    """The Task of the occurrence `cursor` stands at, as the template has it."""
+    spec, template = schedule.spec, schedule.spec.task
+    return TaskSpec(
+        user_id=spec.user_id,
+        title=template.title,
+        description=template.description,
+        priority=template.priority,
+        tags=template.tags,
+        due_at=cursor.at,
+        time_zone=spec.time_zone,
+        reminders=tuple(Reminder(before=reminder.before) for reminder in template.reminders),
+        occurrence=OccurrenceRef(
+            schedule=schedule.metadata.name,
+            sequence=cursor.sequence,
+            local=cursor.local,
+            fold=cursor.fold,
+            at=cursor.at,
+        ),
+    )
+
+
+class _Next(Enum):
+    LOOK_AGAIN = "the picture has changed: read the table from the top"
+    DONE = "nothing more in this pass"
+
+
+@dataclass(slots=True)
+class _Picture:
+    """The schedule's Tasks and cursor as they stand once the actions so far have been applied."""
+
+    schedule: TaskSchedule
+    series: Series
+    calendar: str
+    made: dict[int, Task]
+    cursor: Cursor | None
+    reopened: set[int]
+    now: datetime
+    broker_away: bool
+    actions: list[Action] = field(default_factory=list)
+    exhausted: bool = False
+
+    @classmethod
+    def of(cls, observed: ObservedSchedule, now: datetime) -> "_Picture":
+        schedule = observed.schedule
+        return cls(
+            schedule=schedule,
+            series=schedule.spec.series(),
+            calendar=calendar_of(schedule.spec),
+            made={task.spec.occurrence.sequence: task for task in observed.tasks if task.spec.occurrence},
+            cursor=schedule.status.cursor,
+            reopened=set(schedule.status.reopened),
+            now=now,
+            broker_away=observed.broker_away,
+        )
+
+    @property
+    def own(self) -> dict[int, Task]:
+        return {
+            sequence: task
+            for sequence, task in self.made.items()
+            if not task.metadata.terminating and not retirement(task)
+        }
+
+    @property
+    def open(self) -> set[int]:
+        return {sequence for sequence, task in self.own.items() if task.spec.state is State.OPEN}
+
+    def at_task(self, sequence: int) -> None:
+        """The cursor stands at the existing Task `sequence`, which says which occurrence it is."""
+        occurrence = self.made[sequence].spec.occurrence
+        if occurrence is None:
+            raise ValueError("made holds occurrences only")
+        same = self.cursor if self.cursor and self.cursor.sequence == sequence else None
+        self.cursor = Cursor(
+            sequence=sequence,
+            local=occurrence.local,
+            fold=occurrence.fold,
+            at=occurrence.at,
+            phase=Phase.OPEN,
+            calendar=same.calendar if same else self.calendar,
+        )
+
+    def close(self, cursor: Cursor, outcome: Outcome, closed_at: datetime) -> None:
+        self.cursor = cursor.model_copy(update={"phase": Phase.CLOSED, "outcome": outcome, "closed_at": closed_at})
+
+    def retire(self, sequence: int, reason: Retirement) -> None:
+        self.actions.append(RetireTask(self.made.pop(sequence), reason))
+
+    def untouched(self, sequence: int) -> Task | None:
+        """The open Task `sequence` if no person has changed it."""
+        task = self.own.get(sequence)
+        return task if task and sequence in self.open and not touched(task) else None
+
+    def ahead(self, cursor: Cursor) -> Cursor | None:
+        """`cursor` at the calendar's first occurrence on or after its local day and after now."""
+        midnight = cursor.local.replace(hour=0, minute=0)
+        occurrence = self.series.next_after(self.now, local=midnight - timedelta(minutes=1))
+        return cursor.moved(occurrence).model_copy(update={"calendar": self.calendar}) if occurrence else None
+
+
+Row = Callable[[_Picture, Cursor], _Next | None]
+
+
+def _read_table(picture: _Picture) -> None:
+    # A row that fits brings the cursor nearer to rest; the bound only keeps a mistake in the table from hanging us.
+    for _ in range(32):
+        cursor = picture.cursor or _first_cursor(picture)
+        if cursor is None:
+            picture.exhausted = True
+            return
+        verdict = next((found for row in ROWS if (found := row(picture, cursor))), _Next.DONE)
+        if verdict is _Next.DONE:
+            return
+    raise RuntimeError("the table of the schedule's lifecycle does not come to rest")
+
+
+def _first_cursor(picture: _Picture) -> Cursor | None:
+    """Without a cursor: the highest Task (the status was lost), else the first occurrence not before the creation."""
+    kept = [sequence for sequence, task in picture.made.items() if not retirement(task)]
+    if kept:
+        picture.at_task(max(kept))
+        return picture.cursor
+    first = picture.series.next_after(picture.schedule.metadata.creation_timestamp - _INSTANT)
+    if first:
+        picture.cursor = Cursor(
+            sequence=1, local=first.local, at=first.at, phase=Phase.PENDING, calendar=picture.calendar
+        )
+    return picture.cursor
+
+
+def _pending_task_exists(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """A pass broke off between the creation and the status."""
+    task = picture.made.get(cursor.sequence)
+    if cursor.phase is not Phase.PENDING or task is None:
+        return None
+    if retirement(task):
+        return _Next.DONE  # its name is free again once it is gone, which enqueues the schedule
+    picture.at_task(cursor.sequence)
+    return _Next.LOOK_AGAIN
+
+
+def _task_says_otherwise(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """A Task was moved and the status does not know it yet."""
+    task = picture.own.get(cursor.sequence)
+    occurrence = task.spec.occurrence if task else None
+    if cursor.phase is not Phase.OPEN or occurrence is None:
+        return None
+    if (occurrence.local, occurrence.fold, occurrence.at) == (cursor.local, cursor.fold, cursor.at):
+        return None
+    picture.at_task(cursor.sequence)
+    return _Next.LOOK_AGAIN
+
+
+def _higher_tasks_exist(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """The highest Task is where the schedule stands, unless a lower one is open."""
+    higher = [sequence for sequence in picture.own if sequence > cursor.sequence]
+    if not higher or {each for each in picture.open if each < max(higher)} - picture.reopened:
+        return None
+    picture.at_task(max(higher))
+    return _Next.LOOK_AGAIN
+
+
+def _taking_back_broke_off(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """The cursor's Task is open again and has successors: those nobody touched go."""
+    higher = sorted((sequence for sequence in picture.own if sequence > cursor.sequence), reverse=True)
+    if not higher or cursor.sequence not in picture.open:
+        return None
+    for sequence in higher:
+        if picture.untouched(sequence):
+            picture.retire(sequence, Retirement.UNDONE)
+        else:
+            picture.reopened |= {each for each in picture.open if each < sequence}
+            picture.at_task(sequence)
+            break
+    return _Next.LOOK_AGAIN
+
+
+def _lower_task_open(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """Somebody reopened a Task below the cursor: its untouched successor is taken back, or a condition names it."""
+    lower = {sequence for sequence in picture.open if sequence < cursor.sequence}
+    if not lower - picture.reopened:
+        return None
+    sequence, successor = max(lower), picture.made.get(cursor.sequence)
+    alone = lower == {sequence} and cursor.sequence == sequence + 1 and not picture.reopened & lower
+    never_made = cursor.phase is Phase.PENDING and (successor is None or retirement(successor) is not None)
+    if alone and (never_made or picture.untouched(cursor.sequence)):
+        picture.at_task(sequence)
+        return _Next.DONE  # first the status: only then is the successor retired, by the row above
+    picture.reopened |= lower
+    return _Next.LOOK_AGAIN
+
+
+def _ended(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """`endsAt` lies before the cursor's occurrence: what is neither due nor touched is cancelled."""
+    if not past_end(picture.schedule.spec, cursor.at) or cursor.phase is Phase.CLOSED:
+        return None
+    if cursor.phase is Phase.OPEN:
+        if not picture.untouched(cursor.sequence) or cursor.at <= picture.now:
+            return None
+        picture.retire(cursor.sequence, Retirement.CANCELLED)
+    picture.close(cursor, Outcome.CANCELLED, picture.now)
+    return _Next.LOOK_AGAIN
+
+
+def _end_lifted(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """A cancelled occurrence comes back, or the first one that still lies ahead."""
+    if cursor.outcome is not Outcome.CANCELLED or past_end(picture.schedule.spec, cursor.at):
+        return None
+    same = cursor.at > picture.now and cursor.calendar == picture.calendar
+    revived = cursor if same else picture.ahead(cursor)
+    if revived is None or past_end(picture.schedule.spec, revived.at):
+        return None
+    picture.cursor = revived.model_copy(update={"phase": Phase.PENDING, "outcome": None, "closed_at": None})
+    return _Next.LOOK_AGAIN
+
+
+def _calendar_changed(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """The occurrence moves with an edit while it lies ahead and nobody touched it; what is due or touched stays."""
+    if cursor.calendar == picture.calendar or cursor.at <= picture.now or cursor.phase is Phase.CLOSED:
+        return None
+    task = picture.untouched(cursor.sequence)
+    if cursor.phase is Phase.OPEN and task is None:
+        return None
+    moved = picture.ahead(cursor)
+    if moved is None:
+        if task:
+            picture.retire(cursor.sequence, Retirement.CANCELLED)
+        picture.close(cursor.model_copy(update={"calendar": picture.calendar}), Outcome.CANCELLED, picture.now)
+        return _Next.LOOK_AGAIN
+    if task:
+        _amend(picture, task, moved)
+    picture.cursor = moved
+    return _Next.LOOK_AGAIN
+
+
+def _template_changed(picture: _Picture, cursor: Cursor) -> _Next | None:
+    task = picture.untouched(cursor.sequence)
+    if cursor.phase is not Phase.OPEN or task is None:
+        return None
+    return _Next.LOOK_AGAIN if _amend(picture, task, cursor) else None
+
+
+def _amend(picture: _Picture, task: Task, cursor: Cursor) -> bool:
+    spec = occurrence_spec(picture.schedule, cursor)
+    if spec == task.spec:
+        return False
+    picture.actions.append(AmendTask(task, spec))
+    picture.made[cursor.sequence] = task.model_copy(update={"spec": spec})
+    return True
+
+
+def _suspended(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """Nothing is created; what is open stays and still reminds."""
+    return _Next.DONE if picture.schedule.spec.suspend and cursor.phase is Phase.PENDING else None
+
+
+def _pending_was_missed(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """Its time has passed while nobody could create it: the latest passed one is made, else the first one ahead."""
+    if cursor.phase is not Phase.PENDING or cursor.at > picture.now:
+        return None
+    since = max(picture.now - MISSED_WITHIN, cursor.at - _INSTANT)
+    chosen = picture.series.last_until(picture.now, since) or picture.series.next_after(picture.now)
+    if chosen is None:
+        picture.close(cursor, Outcome.SKIPPED, picture.now)
+        return _Next.LOOK_AGAIN
+    if chosen.at == cursor.at:
+        return None
+    picture.cursor = cursor.moved(chosen).model_copy(update={"calendar": picture.calendar})
+    return _Next.LOOK_AGAIN
+
+
+def _create(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """Nothing else ever creates."""
+    if cursor.phase is not Phase.PENDING:
+        return None
+    metadata = picture.schedule.metadata
+    name = naming.task_name(metadata.name, metadata.uid, cursor.sequence)
+    # If this process ends right here, after creating and before the status, the next pass finds the Task by its
+    # name and only notes it (_pending_task_exists).
+    picture.actions.append(CreateTask(name, occurrence_spec(picture.schedule, cursor)))
+    picture.cursor = cursor.model_copy(update={"phase": Phase.OPEN})
+    return _Next.DONE
+
+
+def _task_closed_or_gone(picture: _Picture, cursor: Cursor) -> _Next | None:
+    if cursor.phase is not Phase.OPEN:
+        return None
+    task = picture.own.get(cursor.sequence)
+    if task is None:
+        gone = picture.made.get(cursor.sequence)
+        cancelled = gone is not None and retirement(gone) == Retirement.CANCELLED
+        deleted_at = (gone.metadata.deletion_timestamp if gone else None) or picture.now
+        picture.close(cursor, Outcome.CANCELLED if cancelled else Outcome.DELETED, deleted_at)
+        return _Next.LOOK_AGAIN
+    noted = task.status.phase is task.spec.state
+    if task.spec.state is State.OPEN or not noted or task.status.closed_at is None:
+        return None  # a closing counts once the Task's own pass has noted when it was
+    picture.close(cursor, Outcome(task.spec.state.value), task.status.closed_at)
+    return _Next.LOOK_AGAIN
+
+
+def _closed(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """The recurring consumer advances it; after the grace, or while no event can reach it, the operator does."""
+    if cursor.phase is not Phase.CLOSED or cursor.outcome is Outcome.CANCELLED or cursor.closed_at is None:
+        return None
+    successor = advance(picture.schedule, cursor, cursor.closed_at)
+    if successor is None:
+        picture.exhausted = True
+        return _Next.DONE
+    if picture.now < cursor.closed_at + GRACE and not picture.broker_away:
+        picture.actions.append(LookAgain(cursor.closed_at + GRACE))
+        return _Next.DONE
+    picture.actions.append(CountFallback())
+    picture.cursor = successor
+    return _Next.LOOK_AGAIN
+
+
+ROWS: tuple[Row, ...] = (
+    _pending_task_exists,
+    _task_says_otherwise,
+    _higher_tasks_exist,
+    _taking_back_broke_off,
+    _lower_task_open,
+    _ended,
+    _end_lifted,
+    _calendar_changed,
+    _template_changed,
+    _suspended,
+    _pending_was_missed,
+    _create,
+    _task_closed_or_gone,
+    _closed,
+)
+
+
+def _conclude(observed: ObservedSchedule, picture: _Picture) -> Iterator[Action]:
+    yield from picture.actions
+    yield from _history(picture)
+    yield from _report(observed, _status(picture, _told(observed)), picture.now)
+
+
+def _report(observed: ObservedSchedule, status: TaskScheduleStatus, now: datetime) -> Iterator[Action]:
+    if tellings := tuple(_untold(observed.schedule, status.cursor, _told(observed), now)):
+        yield Publish(tellings)
+    if status != observed.schedule.status:
+        yield WriteStatus(status)
+
+
+def _history(picture: _Picture) -> Iterator[Action]:
+    """Closed Tasks beyond `historyLimit`, oldest first, once the stream knows how they ended."""
+    stored = picture.schedule.status.cursor
+    closed = sorted(
+        sequence
+        for sequence in picture.own
+        if sequence not in picture.open and stored is not None and sequence < stored.sequence
+    )
+    for sequence in closed[: -picture.schedule.spec.history_limit]:
+        task = picture.made[sequence]
+        told = task.status.published
+        if told and (told.state, told.closed_at) == (task.spec.state, task.status.closed_at):
+            yield RetireTask(task, Retirement.HISTORY)
+
+
+def _status(picture: _Picture, told: PublishedSchedule | None) -> TaskScheduleStatus:
+    schedule, cursor = picture.schedule, picture.cursor
+    generation = schedule.metadata.generation
+    reopened = {each for each in picture.reopened & picture.open if cursor and each < cursor.sequence}
+    claims = _claims(picture, reopened)
+    return TaskScheduleStatus(
+        observed_generation=generation,
+        conditions=conditions.renewed(schedule.status.conditions, claims, generation, picture.now),
+        next_occurrences=_next_occurrences(picture),
+        reopened=tuple(sorted(reopened)),
+        published=told,
+        cursor=cursor,
+    )
+
+
+def _claims(picture: _Picture, reopened: set[int]) -> dict[str, Claim]:
+    metadata = picture.schedule.metadata
+    cancelled = picture.cursor is not None and picture.cursor.outcome is Outcome.CANCELLED
+    ended = picture.exhausted and _ends_early(picture)
+    claims = {conditions.READY: Claim(True, "Scheduled", "")}
+    if picture.schedule.spec.suspend:
+        claims[conditions.READY] = Claim(True, "Suspended", "spec.suspend is true: nothing is created")
+    if cancelled or ended:
+        claims[conditions.COMPLETE] = Claim(True, "Cancelled", "nothing occurs after spec.endsAt")
+    elif picture.exhausted:
+        claims[conditions.COMPLETE] = Claim(True, "Exhausted", "the recurrence has no further occurrence")
+    if reopened:
+        names = ", ".join(naming.task_name(metadata.name, metadata.uid, each) for each in sorted(reopened))
+        message = f"open again below the cursor: {names}; closing them changes nothing in the series"
+        claims[conditions.REOPENED] = Claim(True, "ReopenedBelowCursor", message[:1024])
+    return claims
+
+
+def _ends_early(picture: _Picture) -> bool:
+    """Whether it is `endsAt`, not the recurrence, that leaves no further occurrence."""
+    cursor, spec = picture.cursor, picture.schedule.spec
+    if cursor is None or spec.ends_at is None:
+        return False
+    return picture.series.next_after(cursor.at, local=cursor.local) is not None
+
+
+def _next_occurrences(picture: _Picture) -> tuple[NextOccurrence, ...]:
+    if picture.cursor is None or picture.exhausted:
+        return ()
+    found = picture.series.upcoming(picture.cursor.at, 3, local=picture.cursor.local)
+    return tuple(
+        NextOccurrence(local=each.local, at=each.at) for each in found if not past_end(picture.schedule.spec, each.at)
+    )
+
+
+def _told(observed: ObservedSchedule) -> PublishedSchedule | None:
+    told = observed.receipts.told
+    return told if isinstance(told, PublishedSchedule) else observed.schedule.status.published
+
+
+def _untold(
+    schedule: TaskSchedule, cursor: Cursor | None, told: PublishedSchedule | None, now: datetime
+) -> Iterator[Telling]:
+    generation = schedule.metadata.generation
+    yield from _created(schedule, cursor, told)
+    if generation > (told.generation if told else 1):
+        update = events.schedule_event(
+            schedule, cursor, EventType.UPDATED, detail=f"updated:{generation}", at=now, change=Change.EDITED
+        )
+        yield Telling(update, PublishedSchedule(generation=generation))
+
+
+def _created(schedule: TaskSchedule, cursor: Cursor | None, told: PublishedSchedule | None) -> Iterator[Telling]:
+    if told is None:
+        at = schedule.metadata.creation_timestamp
+        event = events.schedule_event(schedule, cursor, EventType.CREATED, detail="created", at=at)
+        yield Telling(event, PublishedSchedule(generation=1))
+
+
+def _depart(observed: ObservedSchedule, now: datetime) -> Iterator[Action]:
+    """Told and let go; nothing is created or advanced any more, so that a foreground deletion ends."""
+    schedule = observed.schedule
+    deleted_at = schedule.metadata.deletion_timestamp or now
+    tellings = list(_created(schedule, None, _told(observed)))
+    farewell = events.schedule_event(
+        schedule, None, EventType.DELETED, detail="deleted", at=deleted_at, reason=Reason.USER
+    )
+    if farewell.id not in observed.receipts.event_ids:
+        tellings.append(Telling(farewell, None))
+    if tellings:
+        yield Publish(tuple(tellings))
+    if tellings and now < deleted_at + UNTOLD_FINALIZER:
+        yield LookAgain(deleted_at + UNTOLD_FINALIZER)
+    else:
+        yield RemoveFinalizer()

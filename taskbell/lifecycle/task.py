@@ -1,0 +1,278 @@
+"""What is still to be done for one Task. Pure.
+
+    published → observed                          told (DESIGN section 4, "A Task")
+    nothing yet                                   created
+    closed, with another closedAt than told       completed, or updated (skipped)
+    open, told closed                             updated (reopened)
+    else the generation differs                   updated (edited)
+    being deleted                                 created and the closing if missing, then deleted
+
+A change of state is noted in the status before it is told, so an event's id never changes after a crash and never
+serves two closings.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from taskbell import events
+from taskbell.calendar import offsets, series
+from taskbell.events import Change, EventType, Reason
+from taskbell.lifecycle import conditions
+from taskbell.lifecycle.actions import (
+    Action,
+    AddFinalizer,
+    Arm,
+    DeleteTask,
+    Disarm,
+    LookAgain,
+    Publish,
+    Receipts,
+    RemoveFinalizer,
+    Telling,
+    WriteStatus,
+)
+from taskbell.lifecycle.conditions import Claim
+from taskbell.naming import AMENDED_ANNOTATION, FINALIZER, RETIRED_ANNOTATION
+from taskbell.resources import (
+    Phase,
+    PublishedTask,
+    ReminderState,
+    ReminderStatus,
+    State,
+    Task,
+    TaskSchedule,
+    TaskStatus,
+    instant_text,
+)
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""A `completedAt` further ahead than this is not believed."""
+
+LATE_REMINDER = timedelta(hours=1)
+"""A reminder later than this after the due time is not sent any more."""
+
+UNTOLD_FINALIZER = timedelta(minutes=10)
+"""A deleted object is held this long for its `deleted` to be accepted; the projection's comparison repairs the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedTask:
+    """One look at the world: the Task, its schedule (None when it is gone), what was told, when its alarm rings."""
+
+    task: Task
+    schedule: TaskSchedule | None
+    receipts: Receipts
+    alarm: datetime | None
+    broker_away: bool
+
+
+def plan(observed: ObservedTask, now: datetime) -> tuple[Action, ...]:
+    """The actions still missing; () when all is well."""
+    task = observed.task
+    if retirement(task) and not task.metadata.terminating:
+        return (DeleteTask(),)
+    if FINALIZER not in task.metadata.finalizers:
+        return () if task.metadata.terminating else (AddFinalizer(),)
+    if task.spec.state is not task.status.phase:
+        return (WriteStatus(_noted(task, now)),)
+    return tuple(_depart(observed, now) if task.metadata.terminating else _keep(observed, now))
+
+
+def retirement(task: Task) -> str | None:
+    """Why its schedule has taken it away; such a Task counts as absent."""
+    return task.metadata.annotations.get(RETIRED_ANNOTATION)
+
+
+def touched(task: Task) -> bool:
+    """Whether a person has changed it since we made or last amended it."""
+    generation = task.metadata.generation
+    return generation != 1 and task.metadata.annotations.get(AMENDED_ANNOTATION) != str(generation)
+
+
+def _noted(task: Task, now: datetime) -> TaskStatus:
+    state, status = task.spec.state, task.status
+    closed = state is not State.OPEN
+    claim = Claim(closed, state.value, "")
+    return status.model_copy(
+        update={
+            "phase": state,
+            "closed_at": _closed_at(task, now) if closed else None,
+            "conditions": conditions.renewed(
+                status.conditions, {conditions.COMPLETE: claim}, task.metadata.generation, now
+            ),
+        }
+    )
+
+
+def _closed_at(task: Task, now: datetime) -> datetime:
+    """`completedAt` where it can be true; one left over from an earlier completion would give two closings one id."""
+    claimed = task.spec.completed_at
+    earliest = conditions.since(task.status.conditions, conditions.COMPLETE) or task.metadata.creation_timestamp
+    return claimed if claimed is not None and earliest < claimed <= now + CLOCK_SKEW else now
+
+
+def _keep(observed: ObservedTask, now: datetime) -> Iterator[Action]:
+    task, receipts = observed.task, observed.receipts
+    told = _told(observed)
+    status = task.status.model_copy(
+        update={
+            "observed_generation": task.metadata.generation,
+            "reminders": _reminders(task, receipts, now),
+            "published": told,
+        }
+    )
+    tellings = (*_untold(task, status, told, now), *_due(task, status, now))
+    if tellings:
+        yield Publish(tellings)
+    yield from _wake(observed, status, now)
+    # While something is about to be accepted the status waits for it and is written once.
+    if status != task.status and (not tellings or observed.broker_away):
+        yield WriteStatus(status)
+
+
+def _depart(observed: ObservedTask, now: datetime) -> Iterator[Action]:
+    task = observed.task
+    tellings = tuple(_farewell(observed, now))
+    held_until = (task.metadata.deletion_timestamp or now) + UNTOLD_FINALIZER
+    if tellings:
+        yield Publish(tellings)
+    if tellings and now < held_until:
+        yield LookAgain(held_until)
+    elif _cursor_knows(observed):
+        if observed.alarm is not None:
+            yield Disarm()
+        yield RemoveFinalizer()
+
+
+def _farewell(observed: ObservedTask, now: datetime) -> Iterator[Telling]:
+    task = observed.task
+    deleted_at = task.metadata.deletion_timestamp or now
+    closing = (t for t in _untold(task, task.status, _told(observed), now) if not _is_edit(t))
+    yield from closing
+    reason = _reason(observed)
+    if reason is Reason.SCHEDULE_DELETED and task.spec.state is not State.OPEN:
+        return
+    event = events.task_event(task, task.status, EventType.DELETED, detail="deleted", at=deleted_at, reason=reason)
+    if event.id not in observed.receipts.event_ids:
+        yield Telling(event, None)
+
+
+def _is_edit(telling: Telling) -> bool:
+    data = telling.event.data
+    return isinstance(data, events.TaskEvent) and data.change in {Change.EDITED, Change.REOPENED}
+
+
+def _reason(observed: ObservedTask) -> Reason:
+    retired = retirement(observed.task)
+    if retired:
+        return Reason(retired)
+    orphaned = observed.schedule is None or observed.schedule.metadata.terminating
+    return Reason.SCHEDULE_DELETED if observed.task.metadata.controller and orphaned else Reason.USER
+
+
+def _cursor_knows(observed: ObservedTask) -> bool:
+    """Whether the schedule's stored cursor has taken notice of this Task: else its deletion could be lost."""
+    task, schedule, occurrence = observed.task, observed.schedule, observed.task.spec.occurrence
+    if not task.metadata.controller or occurrence is None or retirement(task):
+        return True
+    if schedule is None or schedule.metadata.terminating:
+        return True
+    cursor = schedule.status.cursor
+    if cursor is None or cursor.sequence < occurrence.sequence:
+        return False
+    same = cursor.sequence == occurrence.sequence
+    return not same or (cursor.local == occurrence.local and cursor.phase is not Phase.PENDING)
+
+
+def _told(observed: ObservedTask) -> PublishedTask | None:
+    told = observed.receipts.told
+    return told if isinstance(told, PublishedTask) else observed.task.status.published
+
+
+def _untold(task: Task, status: TaskStatus, told: PublishedTask | None, now: datetime) -> Iterator[Telling]:
+    """At most `created` and one more, in order."""
+    generation, state = task.metadata.generation, task.spec.state
+    if told is None:
+        told = PublishedTask(generation=1, state=State.OPEN)
+        at = task.metadata.creation_timestamp
+        yield Telling(events.task_event(task, status, EventType.CREATED, detail="created", at=at), told)
+    knows = PublishedTask(generation=generation, state=state, closed_at=status.closed_at)
+    if state is not State.OPEN and (told.state, told.closed_at) != (state, status.closed_at):
+        yield Telling(_closing(task, status, status.closed_at or now), knows)
+    elif state is State.OPEN and told.state is not State.OPEN:
+        yield Telling(_update(task, status, now, Change.REOPENED), knows)
+    elif told.generation < generation:
+        yield Telling(_update(task, status, now, Change.EDITED), knows)
+
+
+def _closing(task: Task, status: TaskStatus, closed_at: datetime) -> events.Event:
+    completed = task.spec.state is State.COMPLETED
+    word = "completed" if completed else "skipped"
+    return events.task_event(
+        task,
+        status,
+        EventType.COMPLETED if completed else EventType.UPDATED,
+        detail=f"{word}:{instant_text(closed_at)}",
+        at=closed_at,
+        change=None if completed else Change.SKIPPED,
+    )
+
+
+def _update(task: Task, status: TaskStatus, now: datetime, change: Change) -> events.Event:
+    detail = f"updated:{task.metadata.generation}"
+    return events.task_event(task, status, EventType.UPDATED, detail=detail, at=now, change=change)
+
+
+def _reminders(task: Task, receipts: Receipts, now: datetime) -> tuple[ReminderStatus, ...]:
+    """Every reminder of the spec with its instant and state, in the spec's order."""
+    known = {(reminder.id, reminder.remind_at): reminder.state for reminder in task.status.reminders}
+    instants = dict(_instants(task))
+    states = {
+        each: ReminderState.PUBLISHED
+        if events.reminder_event_id(task, each, at) in receipts.event_ids
+        else _state(task, at, known.get((each, at)), now)
+        for each, at in instants.items()
+    }
+    live = {ReminderState.PENDING, ReminderState.PUBLISHED}
+    passed = [at for each, at in instants.items() if at <= now and states[each] in live]
+    for each, at in instants.items():
+        if states[each] is ReminderState.PENDING and at <= now and (at < max(passed) or _too_late(task, at, now)):
+            states[each] = ReminderState.EXPIRED
+    return tuple(ReminderStatus(id=each, remind_at=at, state=states[each]) for each, at in instants.items())
+
+
+def _instants(task: Task) -> Iterator[tuple[str, datetime]]:
+    zone = series.zone(task.spec.time_zone)
+    for reminder in task.spec.reminders:
+        if reminder.at is not None:
+            yield reminder.id, reminder.at
+        elif reminder.before is not None and task.spec.due_at is not None:
+            yield reminder.id, offsets.parse(reminder.before).before(task.spec.due_at, zone)
+
+
+def _state(task: Task, at: datetime, known: ReminderState | None, now: datetime) -> ReminderState:
+    before_it_was_created = task.spec.occurrence is None and at < task.metadata.creation_timestamp
+    state = known or (ReminderState.EXPIRED if before_it_was_created else ReminderState.PENDING)
+    if task.spec.state is not State.OPEN:
+        return ReminderState.CANCELLED if state is ReminderState.PENDING else state
+    return ReminderState.PENDING if state is ReminderState.CANCELLED and at > now else state
+
+
+def _too_late(task: Task, at: datetime, now: datetime) -> bool:
+    return now > max(at, task.spec.due_at or at) + LATE_REMINDER
+
+
+def _due(task: Task, status: TaskStatus, now: datetime) -> Iterator[Telling]:
+    for reminder in status.reminders:
+        if reminder.state is ReminderState.PENDING and reminder.remind_at <= now:
+            yield Telling(events.reminder_event(task, reminder.id, reminder.remind_at, now), None)
+
+
+def _wake(observed: ObservedTask, status: TaskStatus, now: datetime) -> Iterator[Action]:
+    ahead = [r.remind_at for r in status.reminders if r.state is ReminderState.PENDING and r.remind_at > now]
+    if not ahead:
+        if observed.alarm is not None:
+            yield Disarm()
+    elif min(ahead) != observed.alarm:
+        yield Arm(min(ahead))

@@ -1,0 +1,480 @@
+"""The custom resources `TaskSchedule` and `Task`: the one source of the CRDs, of JSON Schemas and of what we parse.
+
+Field names and semantics are DESIGN section 2. `schema_rules` on a model are CEL rules (`x-kubernetes-validations`):
+an invalid manifest fails at `kubectl apply` with a sentence a person understands. Parsing is strict: a field nobody
+here knows comes from a newer version, and raises.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from taskbell.calendar import offsets
+from taskbell.calendar.series import Frequency, Occurrence, Rule, Series
+from taskbell.naming import GROUP, VERSION
+
+API_VERSION = f"{GROUP}/{VERSION}"
+
+
+def instant_text(at: datetime) -> str:
+    """RFC 3339 in UTC, with microseconds only where there are any."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def local_text(local: datetime) -> str:
+    """Wall-clock time to the minute: `2026-11-23T09:00`."""
+    return local.isoformat(timespec="minutes")
+
+
+def _aware(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError("an instant needs an offset: 2026-11-23T09:00:00Z")
+    return at.astimezone(UTC)
+
+
+def _wall_clock(local: datetime) -> datetime:
+    if local.tzinfo is not None or local.second or local.microsecond:
+        raise ValueError("a local time has minutes and no offset: 2026-11-23T09:00")
+    return local
+
+
+def _offset(text: str) -> str:
+    return str(offsets.parse(text))
+
+
+LOCAL_PATTERN = r"^(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d$"
+WEEKDAY_PATTERN = r"^(-?[1-5])?(Mon|Tue|Wed|Thu|Fri|Sat|Sun)$"
+
+Instant = Annotated[
+    datetime,
+    AfterValidator(_aware),
+    PlainSerializer(instant_text),
+    WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 40}),
+]
+LocalTime = Annotated[
+    datetime,
+    AfterValidator(_wall_clock),
+    PlainSerializer(local_text),
+    WithJsonSchema({"type": "string", "pattern": LOCAL_PATTERN, "maxLength": 16}),
+]
+OffsetText = Annotated[
+    str,
+    AfterValidator(_offset),
+    WithJsonSchema({"type": "string", "pattern": offsets.PATTERN, "maxLength": 20}),
+]
+UserId = Annotated[str, Field(min_length=1, max_length=128, description="Whose it is; cannot be changed")]
+Title = Annotated[str, Field(min_length=1, max_length=200)]
+Description = Annotated[str, Field(max_length=1000)]
+Tags = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=50)], ...], Field(max_length=20)]
+ZoneName = Annotated[str, Field(min_length=1, max_length=64, description="IANA time zone, for example Europe/Berlin")]
+
+
+class CelRule(NamedTuple):
+    rule: str
+    message: str
+
+
+def _is_date(field: str) -> str:
+    """CEL: the local time in `field` is a date; timestamp() would fail with a sentence nobody understands."""
+    year, month, day = (f"{field}.substring({part})" for part in ("0, 4", "5, 7", "8, 10"))
+    leap = f"int({year}) % 4 == 0 && (int({year}) % 100 != 0 || int({year}) % 400 == 0)"
+    return f"{day} <= ({month} == '02' ? ({leap} ? '29' : '28') : {month} in ['04', '06', '09', '11'] ? '30' : '31')"
+
+
+class Model(BaseModel):
+    """Frozen, strict about unknown fields, camelCase on the wire."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    schema_rules: ClassVar[tuple[CelRule, ...]] = ()
+
+    def wire(self) -> dict[str, Any]:
+        """As the API server stores it: JSON types, unset optional fields left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class Priority(StrEnum):
+    HIGH = "High"
+    MEDIUM = "Medium"
+    LOW = "Low"
+
+
+class TemplateReminder(Model):
+    """A reminder some time before the task is due."""
+
+    before: OffsetText = Field(
+        description="ISO 8601 duration before the due time: PT15M, PT1H, P1D; days keep the wall clock, -PT1H is after"
+    )
+
+
+class Reminder(Model):
+    """A reminder before a task is due or, on tasks of no schedule, at an instant."""
+
+    before: OffsetText | None = Field(
+        default=None, description="ISO 8601 duration before the due time: PT15M, PT1H, P1D"
+    )
+    at: Instant | None = Field(default=None, description="An instant; only on tasks that belong to no schedule")
+    schema_rules = (CelRule("has(self.before) != has(self.at)", "a reminder has either before or at"),)
+
+    @property
+    def id(self) -> str:
+        """The canonical text by which people and events know this reminder."""
+        return self.before if self.before is not None else f"at-{instant_text(self.at)}" if self.at else ""
+
+
+class Template(Model):
+    """What every task of a schedule looks like."""
+
+    title: Title
+    description: Description = ""
+    priority: Priority = Priority.MEDIUM
+    tags: Tags = ()
+    reminders: tuple[TemplateReminder, ...] = Field(default=(), max_length=10)
+    schema_rules = (
+        CelRule(
+            "!has(self.reminders) || self.reminders.all(r, self.reminders.exists_one(s, s.before == r.before))",
+            "reminders repeat one another: keep each offset once",
+        ),
+    )
+
+
+class Recurrence(Model):
+    """When the task recurs, in fields that mean what RFC 5545 3.3.10 means by them."""
+
+    frequency: Frequency
+    interval: int = Field(default=1, ge=1, le=1000, description="Every so many periods")
+    weekdays: tuple[Annotated[str, Field(pattern=WEEKDAY_PATTERN, max_length=5)], ...] = Field(
+        default=(), max_length=35, description="Mon, or with Monthly and Yearly 2Tue and -1Fri"
+    )
+    month_days: tuple[Annotated[int, Field(ge=-31, le=31)], ...] = Field(
+        default=(), max_length=62, description="Days of the month, from its end where negative"
+    )
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(default=(), max_length=12)
+    count: int | None = Field(default=None, ge=1, le=10_000, description="This many occurrences in all")
+    until: LocalTime | None = Field(default=None, description="The last local time that may occur")
+    schema_rules = (
+        CelRule("!(has(self.count) && has(self.until))", "count and until exclude each other: keep one"),
+        CelRule(
+            f"!has(self.until) || {_is_date('self.until')}",
+            "until is no date of the calendar: that month has fewer days",
+        ),
+        CelRule(
+            "self.frequency in ['Monthly', 'Yearly'] || !has(self.weekdays) || self.weekdays.all(d, size(d) == 3)",
+            "numbered weekdays such as 2Tue need frequency Monthly or Yearly",
+        ),
+        CelRule(
+            "self.frequency != 'Weekly' || !has(self.monthDays) || size(self.monthDays) == 0",
+            "monthDays cannot stand with frequency Weekly (RFC 5545): use Monthly, or weekdays",
+        ),
+        CelRule(
+            "!has(self.monthDays) || self.monthDays.all(d, d != 0)",
+            "monthDays has no day 0: 1 is the first, -1 the last",
+        ),
+        CelRule(
+            "!has(self.monthDays) || size(self.monthDays) == 0 || !has(self.months) || size(self.months) == 0 || "
+            "self.monthDays.exists(d, (d >= -29 && d <= 29) || (d in [30, -30] && self.months.exists(m, m != 2)) || "
+            "(d in [31, -31] && self.months.exists(m, m in [1, 3, 5, 7, 8, 10, 12])))",
+            "recurrence never occurs: none of months has any of monthDays",
+        ),
+    )
+
+    def rule(self) -> Rule:
+        return Rule(self.frequency, self.interval, self.weekdays, self.month_days, self.months, self.count, self.until)
+
+
+class Advance(StrEnum):
+    ON_COMPLETION = "OnCompletion"
+
+
+class TaskScheduleSpec(Model):
+    """What should be done when."""
+
+    user_id: UserId
+    task: Template
+    time_zone: ZoneName = "Etc/UTC"
+    start: LocalTime = Field(
+        description="First local time, 2026-11-23T09:00; it occurs only if the recurrence yields it"
+    )
+    recurrence: Recurrence
+    advance: Advance = Field(
+        default=Advance.ON_COMPLETION, description="OnCompletion: one open task; the next appears when it is closed"
+    )
+    ends_at: Instant | None = Field(
+        default=None,
+        description="Nothing occurs after it: set it to cancel all future occurrences, clear it to undo that",
+    )
+    suspend: bool = Field(
+        default=False, description="While true nothing is created; what is open stays and still reminds"
+    )
+    history_limit: int = Field(default=3, ge=1, le=50, description="How many closed tasks are kept")
+    schema_rules = (
+        CelRule("self.userId == oldSelf.userId", "userId cannot be changed: create another schedule"),
+        CelRule(
+            "timestamp('2026-01-01T00:00:00Z').getHours(has(self.timeZone) ? self.timeZone : 'Etc/UTC') >= 0",
+            "timeZone is unknown: use an IANA name such as Europe/Berlin",
+        ),
+        CelRule(_is_date("self.start"), "start is no date of the calendar: that month has fewer days"),
+    )
+
+    def series(self) -> Series:
+        """Raises Rejected."""
+        return Series(self.time_zone, self.start, self.recurrence.rule())
+
+
+class ConditionStatus(StrEnum):
+    TRUE = "True"
+    FALSE = "False"
+
+
+class Condition(Model):
+    """Kubernetes API conventions, conditions."""
+
+    type: str = Field(max_length=64)
+    status: ConditionStatus
+    reason: str = Field(max_length=64)
+    message: str = Field(default="", max_length=1024)
+    last_transition_time: Instant
+    observed_generation: int
+
+
+Conditions = Annotated[tuple[Condition, ...], Field(max_length=16, json_schema_extra={"x-list-map-key": "type"})]
+
+
+class Phase(StrEnum):
+    PENDING = "Pending"
+    OPEN = "Open"
+    CLOSED = "Closed"
+
+
+class Outcome(StrEnum):
+    COMPLETED = "Completed"
+    SKIPPED = "Skipped"
+    DELETED = "Deleted"
+    CANCELLED = "Cancelled"
+
+
+class Cursor(Model):
+    """The occurrence a schedule stands at. `calendar` is a hash of what decides its dates."""
+
+    sequence: int = Field(ge=1)
+    local: LocalTime
+    fold: Literal[0, 1] = 0
+    at: Instant
+    phase: Phase
+    outcome: Outcome | None = None
+    closed_at: Instant | None = None
+    calendar: str = Field(default="", max_length=64)
+
+    def moved(self, occurrence: Occurrence) -> Self:
+        """The same cursor at another time."""
+        return self.model_copy(update={"local": occurrence.local, "fold": occurrence.fold, "at": occurrence.at})
+
+
+class NextOccurrence(Model):
+    local: LocalTime
+    at: Instant
+
+
+class PublishedSchedule(Model):
+    """What the event stream has been told of a schedule."""
+
+    generation: int
+
+
+class TaskScheduleStatus(Model):
+    observed_generation: int = 0
+    conditions: Conditions = ()
+    next_occurrences: tuple[NextOccurrence, ...] = Field(
+        default=(), max_length=3, description="The next three, after the cursor"
+    )
+    reopened: tuple[int, ...] = Field(
+        default=(), max_length=100, description="Sequences of reopened tasks below the cursor"
+    )
+    published: PublishedSchedule | None = None
+    cursor: Cursor | None = None
+
+
+class State(StrEnum):
+    OPEN = "Open"
+    COMPLETED = "Completed"
+    SKIPPED = "Skipped"
+
+
+class OccurrenceRef(Model):
+    """Which occurrence of which schedule a task is."""
+
+    schedule: str = Field(max_length=63)
+    sequence: int = Field(ge=1)
+    local: LocalTime
+    fold: Literal[0, 1] = 0
+    at: Instant
+    schema_rules = (
+        CelRule(
+            "self.schedule == oldSelf.schedule && self.sequence == oldSelf.sequence",
+            "occurrence.schedule and occurrence.sequence cannot be changed",
+        ),
+    )
+
+
+class TaskSpec(Model):
+    """One thing to do."""
+
+    user_id: UserId
+    title: Title
+    description: Description = ""
+    priority: Priority = Priority.MEDIUM
+    tags: Tags = ()
+    due_at: Instant | None = Field(default=None, description="When it is due")
+    time_zone: ZoneName = "Etc/UTC"
+    reminders: tuple[Reminder, ...] = Field(default=(), max_length=10)
+    state: State = Field(
+        default=State.OPEN, description="Set to Completed or Skipped to close it, to Open to reopen it"
+    )
+    completed_at: Instant | None = Field(
+        default=None, description="When it was closed, where that is known better than by seeing it"
+    )
+    occurrence: OccurrenceRef | None = None
+    schema_rules = (
+        CelRule("self.userId == oldSelf.userId", "userId cannot be changed: create another task"),
+        CelRule("has(self.occurrence) == has(oldSelf.occurrence)", "occurrence can be neither added nor removed"),
+        CelRule(
+            "timestamp('2026-01-01T00:00:00Z').getHours(has(self.timeZone) ? self.timeZone : 'Etc/UTC') >= 0",
+            "timeZone is unknown: use an IANA name such as Europe/Berlin",
+        ),
+        CelRule(
+            "has(self.dueAt) || !has(self.reminders) || self.reminders.all(r, !has(r.before))",
+            "a reminder with before needs dueAt",
+        ),
+        CelRule(
+            "!has(self.occurrence) || !has(self.reminders) || self.reminders.all(r, !has(r.at))",
+            "a reminder with at is only for tasks of no schedule: use before",
+        ),
+        CelRule(
+            "!has(self.reminders) || self.reminders.all(r, self.reminders.exists_one(s, "
+            "has(s.before) == has(r.before) && (!has(s.before) || s.before == r.before) && "
+            "(!has(s.at) || s.at == r.at)))",
+            "reminders repeat one another: keep each once",
+        ),
+    )
+
+
+class ReminderState(StrEnum):
+    PENDING = "Pending"
+    PUBLISHED = "Published"
+    EXPIRED = "Expired"
+    CANCELLED = "Cancelled"
+
+
+class ReminderStatus(Model):
+    id: str = Field(max_length=40)
+    remind_at: Instant
+    state: ReminderState
+
+
+class PublishedTask(Model):
+    """What the event stream has been told of a task."""
+
+    generation: int
+    state: State
+    closed_at: Instant | None = None
+
+
+class TaskStatus(Model):
+    observed_generation: int = 0
+    conditions: Conditions = ()
+    phase: State = State.OPEN
+    closed_at: Instant | None = None
+    reminders: tuple[ReminderStatus, ...] = Field(default=(), max_length=10)
+    published: PublishedTask | None = None
+
+
+class OwnerReference(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    kind: str
+    name: str
+    uid: str
+    controller: bool = False
+
+
+class Metadata(BaseModel):
+    """The part of ObjectMeta that decides something here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    resource_version: str
+    creation_timestamp: Instant
+    deletion_timestamp: Instant | None = None
+    finalizers: tuple[str, ...] = ()
+    annotations: dict[str, str] = {}
+    owner_references: tuple[OwnerReference, ...] = ()
+
+    @property
+    def terminating(self) -> bool:
+        return self.deletion_timestamp is not None
+
+    @property
+    def controller(self) -> OwnerReference | None:
+        return next((owner for owner in self.owner_references if owner.controller), None)
+
+
+class Resource(BaseModel):
+    """An object as the API server gives it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    plural: ClassVar[str]
+    kind: ClassVar[str]
+    short_name: ClassVar[str]
+    columns: ClassVar[tuple[tuple[str, str, str], ...]]
+    schema_rules: ClassVar[tuple[CelRule, ...]] = ()
+    metadata: Metadata
+
+
+class TaskSchedule(Resource):
+    """A recurring task: a template, a recurrence and a time zone."""
+
+    plural = "taskschedules"
+    kind = "TaskSchedule"
+    short_name = "tsched"
+    columns = (
+        ("User", "string", ".spec.userId"),
+        ("Title", "string", ".spec.task.title"),
+        ("Zone", "string", ".spec.timeZone"),
+        ("Suspend", "boolean", ".spec.suspend"),
+        ("At", "string", ".status.cursor.at"),
+        ("Phase", "string", ".status.cursor.phase"),
+        ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
+    )
+    schema_rules = (
+        CelRule(
+            "size(self.metadata.name) <= 52",
+            "metadata.name is longer than 52 characters: its tasks' names need the rest",
+        ),
+    )
+    spec: TaskScheduleSpec
+    status: TaskScheduleStatus = TaskScheduleStatus()
+
+
+class Task(Resource):
+    """One thing to do: an occurrence of a schedule, or a task of its own."""
+
+    plural = "tasks"
+    kind = "Task"
+    short_name = "tsk"
+    columns = (
+        ("User", "string", ".spec.userId"),
+        ("Title", "string", ".spec.title"),
+        ("Due", "string", ".spec.dueAt"),
+        ("State", "string", ".spec.state"),
+        ("Priority", "string", ".spec.priority"),
+        ("Schedule", "string", ".spec.occurrence.schedule"),
+    )
+    spec: TaskSpec
+    status: TaskStatus = TaskStatus()
+
+
+KINDS: tuple[type[Resource], ...] = (TaskSchedule, Task)
