@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 
+CACHE := $(or $(TASKBELL_CACHE),$(HOME)/.cache/taskbell)
+UV := $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 VENV := .venv
 BIN := $(VENV)/bin
 DETACH ?=
@@ -60,8 +62,12 @@ format: $(VENV) ## Put the code into shape
 .PHONY: venv
 venv: $(VENV) ## The Python environment, by uv
 
-$(VENV): pyproject.toml uv.lock
-	@command -v uv >/dev/null || { echo "uv is absent: installing it with pip"; python3 -m pip install --quiet uv; }
+$(VENV): pyproject.toml uv.lock | $(UV)
 	@echo "installing the Python environment into $(VENV) (usually 10 s)"
-	uv sync --frozen --compile-bytecode --quiet
+	$(UV) sync --frozen --compile-bytecode --quiet
 	touch $(VENV)
+
+# Into a folder of its own: the system's Python may refuse to be added to (PEP 668).
+$(CACHE)/uv/bin/uv:
+	@echo "uv is absent: fetching it with pip (usually 5 s)"
+	python3 -m pip install --quiet --disable-pip-version-check --target $(CACHE)/uv uv

@@ -20,11 +20,11 @@ _REFUSALS: tuple[tuple[type[Exception], str], ...] = (
     (jwt.ExpiredSignatureError, "The token has expired: get a new one."),
     (jwt.ImmatureSignatureError, "The token is not valid yet: check the clock of whoever issued it."),
     (jwt.InvalidAlgorithmError, "The token has to be signed with HS256."),
-    (jwt.InvalidSignatureError, "The token's signature is wrong: get one from the issuer this API shares its secret with."),
+    (jwt.InvalidSignatureError, "The token's signature is wrong: get it from the issuer this API trusts."),
     (jwt.InvalidIssuerError, "The token's issuer (iss) is not the one this API trusts."),
     (jwt.InvalidAudienceError, "The token is meant for another audience (aud) than this API."),
-    (jwt.MissingRequiredClaimError, "The token lacks a claim: it needs exp and sub, and iss and aud where they are configured."),
-    (jwt.InvalidTokenError, "This is no JSON Web Token that can be read: send the header Authorization: Bearer <token>."),
+    (jwt.MissingRequiredClaimError, "The token lacks a claim: exp and sub are needed (iss and aud where configured)."),
+    (jwt.InvalidTokenError, "This is no readable JSON Web Token: send Authorization: Bearer <token>."),
 )  # fmt: skip
 """The first that fits."""
 

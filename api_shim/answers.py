@@ -1,7 +1,7 @@
 """What is answered. Tasks and schedules look the same whether Postgres or the API server knew them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_snake
@@ -209,5 +209,5 @@ def _reminder(reminder: ReminderData) -> ReminderAnswer:
 def _snaked(value: Any) -> Any:
     """A stored spec has the API server's camelCase; this API has snake_case."""
     if isinstance(value, dict):
-        return {to_snake(str(key)): _snaked(each) for key, each in cast("dict[Any, Any]", value).items()}
-    return [_snaked(each) for each in cast("list[Any]", value)] if isinstance(value, list) else value
+        return {to_snake(str(key)): _snaked(each) for key, each in value.items()}
+    return [_snaked(each) for each in value] if isinstance(value, list) else value

@@ -4,20 +4,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
 
 from api_shim import feeds, health, problems, schedules, tasks
 from api_shim.access import Access
 from api_shim.answers import ProblemAnswer
 from api_shim.health import Metrics, Readiness
+from api_shim.limits import BodyLimit
 from api_shim.ports import Objects, Projection
 from api_shim.settings import ShimSettings
 from api_shim.shim import Shim
 from api_shim.writing import Suffix, Writing
-
-LARGEST_BODY = 64 * 1024
-"""Bytes: several times the largest task or schedule there can be."""
 
 
 def application(
@@ -31,28 +29,23 @@ def application(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=LARGEST_BODY,
     )
     app.state.shim = Shim(settings.namespace, Access(settings), Writing(objects, suffix), projection, now)
     app.state.readiness = Readiness(objects, projection, settings.namespace)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Metrics)
     problems.install(app)
-    app.include_router(_user_routes())
+    for router in (tasks.router, schedules.router, feeds.router):
+        # The scheme is for OpenAPI; `UserRoute` is what checks the token.
+        app.include_router(router, dependencies=[Depends(HTTPBearer(auto_error=False))], responses=_problem_responses())
     app.include_router(health.router)
     return app
 
 
-def _user_routes() -> APIRouter:
-    # The scheme is for OpenAPI; `UserRoute` is what checks the token.
-    documented = Depends(HTTPBearer(auto_error=False))
-    router = APIRouter(prefix="/api/{user_id}", dependencies=[documented], responses=_problem_responses())
-    for part in (tasks.router, schedules.router, feeds.router):
-        router.include_router(part)
-    return router
-
-
 def _problem_responses() -> dict[int | str, dict[str, Any]]:
     content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
-    described = {kind.status: {"description": kind.title, "content": content} for kind in problems.KINDS}
+    described: dict[int | str, dict[str, Any]] = {
+        kind.status: {"description": kind.title, "content": content} for kind in problems.KINDS
+    }
     # One names the model, so that OpenAPI has its schema.
     return {**described, "default": {"model": ProblemAnswer, "description": "RFC 9457"}}

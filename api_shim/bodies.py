@@ -21,7 +21,6 @@ from taskbell.calendar import offsets
 from taskbell.calendar.series import Frequency
 from taskbell.resources import Priority, State, TaskScheduleSpec, TaskSpec
 
-
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _YEARS = range(1970, 3000)
 
@@ -68,12 +67,13 @@ def _without_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
-Text = Annotated[str, AfterValidator(_storable)]
-Title = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Description = Annotated[Text, StringConstraints(max_length=1000)]
-Tag = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
+Title = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)
+]
+Description = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_storable)]
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(_storable)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=20)]
-ZoneName = Annotated[Text, Field(min_length=1, max_length=64, description="IANA time zone, for example Europe/Berlin")]
+ZoneName = Annotated[str, Field(min_length=1, max_length=64, description="IANA time zone, for example Europe/Berlin")]
 Instant = Annotated[
     datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 40})
 ]

@@ -63,9 +63,9 @@ def _pointer(location: Location) -> str:
 
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda _: "is needed: add it",
-    "string_too_long": lambda e: f"may have at most {e['ctx']['max_length']} characters, this has {len(e['input'])}: shorten it",
+    "string_too_long": lambda e: f"has {len(e['input'])} characters: shorten it to {e['ctx']['max_length']}",
     "string_too_short": lambda _: "cannot be empty: write something",
-    "too_long": lambda e: f"may have at most {e['ctx']['max_length']} items: leave some out",
+    "too_long": lambda e: f"has too many items: keep at most {e['ctx']['max_length']}",
     "enum": lambda e: f"has to be {e['ctx']['expected']}",
     "greater_than_equal": lambda e: f"has to be at least {e['ctx']['ge']}",
     "less_than_equal": lambda e: f"may be at most {e['ctx']['le']}",
@@ -113,8 +113,8 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _cel_sentences() -> tuple[str, ...]:
-    nested = (model for model in resources.Model.__subclasses__())
-    return tuple(rule.message for model in (*nested, *resources.KINDS) for rule in model.schema_rules)
+    models: tuple[Any, ...] = (*resources.Model.__subclasses__(), *resources.KINDS)
+    return tuple(rule.message for model in models for rule in model.schema_rules)
 
 
 _CEL = _cel_sentences()
@@ -136,11 +136,12 @@ def _location(field: str) -> Location:
     return [to_snake(part) for part in parts if part not in {"spec", "task", "<nil>"}]
 
 
+_SPECS = (resources.TaskSpec, resources.TaskScheduleSpec, resources.Template)
 _FIELDS = {
-    "": frozenset({*resources.TaskSpec.model_fields, *resources.TaskScheduleSpec.model_fields, *resources.Template.model_fields}),
+    "": frozenset(field for spec in _SPECS for field in spec.model_fields),
     "recurrence": frozenset(resources.Recurrence.model_fields),
     "reminders": frozenset(resources.Reminder.model_fields),
-}  # fmt: skip
+}
 
 
 def _field_of(words: str, path: Location) -> tuple[str, ...]:

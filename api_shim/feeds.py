@@ -8,7 +8,7 @@ from api_shim.paging import Listing
 from api_shim.shim import ThePage, TheScope, TheShim
 from store.reading import AUDIT, INBOX, REMINDERS
 
-router = APIRouter(route_class=UserRoute)
+router = APIRouter(prefix="/api/{user_id}", route_class=UserRoute)
 
 
 @router.get("/reminders", tags=["reminders"])

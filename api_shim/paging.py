@@ -1,12 +1,11 @@
 """Lists come a page at a time: `{"items": […], "next": "<opaque>" or null}`, and `next` is the next call's `cursor`."""
 
 import base64
-import binascii
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic_core import from_json, to_json
 
 from api_shim.faults import Fault
 from api_shim.problems import PARAMETER, Problem
@@ -42,11 +41,16 @@ def decode(feed: Feed[Any], cursor: str | None) -> Key | None:
     """Raises the Problem 400 for what is no cursor of this list."""
     if cursor is None:
         return None
-    types = [_PARTS[column.type.python_type] for column in feed.order]
     try:
-        text = base64.b64decode(cursor, altchars=b"-_", validate=True)
-        _, *key = TypeAdapter(tuple[(Literal[feed.name], *types)]).validate_json(text)  # type: ignore[misc,valid-type]
-    except (ValidationError, binascii.Error, ValueError) as error:
+        return _key(feed, from_json(base64.b64decode(cursor, altchars=b"-_", validate=True)))
+    except (ValueError, TypeError) as error:
         fault = Fault("cursor", "is none of this list: send `next` of the page before, unchanged", in_query=True)
         raise Problem(PARAMETER, fault.sentence(), errors=(fault,)) from error
-    return tuple(key)
+
+
+def _key(feed: Feed[Any], parts: Any) -> Key:
+    name, *key = parts
+    if name != feed.name:
+        raise ValueError(f"a cursor of {name!r}")
+    types = (_PARTS[column.type.python_type] for column in feed.order)
+    return tuple(TypeAdapter(kind).validate_python(part) for kind, part in zip(types, key, strict=True))

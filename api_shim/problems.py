@@ -12,13 +12,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from api_shim import faults
 from api_shim.faults import Fault
 from api_shim.ports import Unavailable
 from runtime import logs
 from runtime.apiserver import ApiError, Invalid, Overloaded, Unreachable
-
 from taskbell.errors import Rejected
 
 MEDIA_TYPE = "application/problem+json"
@@ -108,12 +108,17 @@ def _http(request: Request, error: HTTPException) -> Problem:
         case 404:
             return Problem(NOT_FOUND, f"There is nothing at {request.url.path}: /openapi.json lists every path.")
         case 405:
-            allowed = (error.headers or {}).get("allow", "")
-            return Problem(METHOD, f"{request.method} is unknown here: use {allowed}.", headers=error.headers)
-        case 413:
-            return Problem(TOO_LARGE, "A body may have at most 64 KiB: shorten it.")
+            allowed = ", ".join(_methods(request)) or (error.headers or {}).get("allow", "")
+            return Problem(METHOD, f"{request.method} is unknown here: use {allowed}.", headers={"Allow": allowed})
         case _:
             return Problem(MALFORMED, "The body is no JSON that can be read: numbers too long, or nested too deep.")
+
+
+def _methods(request: Request) -> list[str]:
+    """Of every route on this path; Starlette knows only the first one's."""
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    fitting = (methods for path, methods in paths.items() if compile_path(path)[0].match(request.url.path))
+    return sorted(method.upper() for methods in fitting for method in methods)
 
 
 def _validation(request: Request, error: RequestValidationError) -> Problem:

@@ -12,7 +12,7 @@ from store.reading import SCHEDULES
 from store.versions import ScheduleVersion
 from taskbell.resources import TaskSchedule, TaskScheduleSpec
 
-router = APIRouter(prefix="/schedules", tags=["schedules"], route_class=UserRoute)
+router = APIRouter(prefix="/api/{user_id}/schedules", tags=["schedules"], route_class=UserRoute)
 
 
 @router.post("", status_code=201)

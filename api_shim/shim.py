@@ -104,5 +104,5 @@ def _scope(request: Request, user_id: Annotated[str, Path(description="The token
 TheShim = Annotated[Shim, Depends(_shim)]
 TheScope = Annotated[Scope, Depends(_scope)]
 ThePage = Annotated[PageQuery, Query()]
-Name = Annotated[str, Path(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")]
+Name = Annotated[str, Path(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 """What can be the name of an object; anything else names nothing."""

@@ -13,7 +13,7 @@ from store.versions import TaskVersion
 from taskbell.calendar import series
 from taskbell.resources import Task, TaskSpec
 
-router = APIRouter(prefix="/tasks", tags=["tasks"], route_class=UserRoute)
+router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"], route_class=UserRoute)
 
 
 @router.post("", status_code=201)

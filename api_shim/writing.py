@@ -1,4 +1,4 @@
-"""Writes to the API server, in the name of a user. Each is guarded by the version that was read, and carries its actor."""
+"""Writes to the API server in the name of a user, guarded by the version that was read, each with its actor."""
 
 import re
 import unicodedata
@@ -76,7 +76,7 @@ class Writing:
 
 def slug(title: str) -> str:
     """The words of a title as the beginning of a DNS-1123 name, at most 40 characters; `task` when nothing is left."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", title.casefold()).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST_SLUG].rstrip("-") or "task"
 
 

@@ -25,7 +25,7 @@ from consumers.subscriptions import Received
 from runtime import logs
 from runtime.apiserver import ApiError, NotFound, Unreachable
 from store import ledger
-from store.database import Sessions
+from store.database import Sessions, summary
 from store.ledger import DeliveryState
 from store.models import DeliveryRow
 from taskbell.events import ReminderEvent
@@ -35,6 +35,8 @@ from taskbell.resources import State, Task
 log = logs.get(__name__)
 
 BATCH = 50
+LOOK_SECONDS = 3
+"""The API server's time to answer: meanwhile the rows are locked, and younger reminders wait behind them."""
 FRESH = timedelta(seconds=10)
 """A reminder this young is believed; after that the Task may have been closed, and is looked at."""
 KEPT = timedelta(days=1)
@@ -73,8 +75,8 @@ def write(session: Session, events: Sequence[Received[ReminderEvent]]) -> None:
 
 
 def backoff(attempts: int) -> timedelta:
-    """How long to wait after so many attempts: 2 s, doubling, at most 5 minutes."""
-    return min(timedelta(seconds=2) * 2 ** min(attempts, 10), timedelta(minutes=5))
+    """How long to wait after so many attempts: 5 s, doubling, at most 5 minutes."""
+    return min(timedelta(seconds=5 << min(attempts, 10)), timedelta(minutes=5))
 
 
 def open_still(task: Task | None, uid: str) -> bool:
@@ -132,7 +134,7 @@ class Worker:
                 pass
             upcoming = await asyncio.to_thread(self._upcoming)
         except SQLAlchemyError as error:
-            log.warning("deliveries put off", action="retry", error=str(error))
+            log.warning("deliveries put off", action="retry", error=summary(error))
             return SHORTEST_PAUSE
         if upcoming is None:
             return LONGEST_PAUSE

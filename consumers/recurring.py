@@ -105,11 +105,7 @@ class Recurring:
     async def _attempt(self, event: TaskEvent, occurrence: OccurrenceRef) -> Result:
         # The schedule is read first: whatever happens to it after this line makes the guarded write fail.
         schedule = await self._find(TaskSchedule, event.namespace, occurrence.schedule)
-        if (
-            schedule is None
-            or schedule.metadata.uid != event.task_data.schedule_uid
-            or schedule.metadata.terminating
-        ):
+        if schedule is None or schedule.metadata.uid != event.task_data.schedule_uid or schedule.metadata.terminating:
             return Result.GONE
         closed = cursor.closed_cursor(schedule, occurrence)
         if closed is None:

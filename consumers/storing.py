@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from consumers.subscriptions import Away, Handler, Received, Refused
-from store.database import REFUSALS, Sessions
+from store.database import REFUSALS, Sessions, summary
 from taskbell.events import Payload
 
 E = TypeVar("E", bound=Payload)
@@ -24,7 +24,7 @@ def handler(sessions: Sessions, write: Write[E]) -> Handler[E]:
         try:
             return await asyncio.to_thread(_store, sessions, write, events)
         except SQLAlchemyError as error:
-            raise Away(f"PostgreSQL: {error}") from error
+            raise Away(f"PostgreSQL: {summary(error)}") from error
 
     return handle
 
@@ -48,5 +48,5 @@ def _one_by_one(session: Session, write: Write[E], events: Sequence[Received[E]]
             with session.begin_nested():
                 write(session, [event])
         except REFUSALS as error:
-            refused.append(Refused(event.envelope, f"PostgreSQL: {str(error).partition(chr(10))[0]}"))
+            refused.append(Refused(event.envelope, f"PostgreSQL: {summary(error)}"))
     return refused

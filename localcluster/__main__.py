@@ -1,4 +1,6 @@
-"""`python -m localcluster binaries` makes every executable present; `up` runs the bare servers until Ctrl-C."""
+"""`binaries` makes every executable present, `up` runs the bare servers, `run` Taskbell on them.
+
+`run --detach` returns when it is ready; `stop` and `status` are about what `run` started."""
 
 import argparse
 import signal
@@ -10,8 +12,7 @@ from localcluster import binaries, postgresql
 from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
 from localcluster.progress import fail, say
-
-_LOOK_SECONDS = 1.0
+from localcluster.run import Home, detach, run, status, stop
 
 
 def main(arguments: list[str]) -> int:
@@ -19,15 +20,29 @@ def main(arguments: list[str]) -> int:
     # `kill` and `make stop` shall end it as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if options.command == "up":
-            up(options.directory, options.crds)
-        else:
-            make_binaries()
+        _carry_out(options)
     except LocalClusterError as error:
         return fail(error)
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _carry_out(options: argparse.Namespace) -> None:
+    home = Home(Path.cwd())
+    match options.command:
+        case "up":
+            up(options.directory, options.crds)
+        case "run" if options.detach:
+            detach(home)
+        case "run":
+            run(home)
+        case "stop":
+            stop(home)
+        case "status":
+            status(home)
+        case _:
+            make_binaries()
 
 
 def make_binaries() -> None:
@@ -48,17 +63,7 @@ def up(directory: Path | None, crds: Path | None) -> None:
         say(f"DATABASE_URL={cluster.database_url}")
         say(f"DAPR_SCHEDULER={cluster.scheduler_address}")
         say(f"logs in {cluster.logs}")
-        watch(cluster)
-
-
-def watch(cluster: Cluster) -> None:
-    """Tell of every part that ends by itself, for ever."""
-    alive = {name for name, part in cluster.parts.items() if part.running}
-    while True:
-        time.sleep(_LOOK_SECONDS)
-        for name in sorted(name for name in alive if not cluster.part(name).running):
-            say(f"{name} has ended; its log is {cluster.part(name).log}")
-            alive.discard(name)
+        cluster.watch(say)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,6 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     up_parser = commands.add_parser("up", help="run the bare servers until Ctrl-C")
     up_parser.add_argument("--directory", type=Path, help="where logs and kubeconfig go; default: a temporary one")
     up_parser.add_argument("--crds", type=Path, help="file or folder of custom resource definitions to load")
+    run_parser = commands.add_parser("run", help="run Taskbell and do its main job, then stay up until Ctrl-C")
+    run_parser.add_argument("--detach", action="store_true", help="return when it is ready")
+    commands.add_parser("stop", help="end what `run` started")
+    commands.add_parser("status", help="say what runs")
     return parser
 
 

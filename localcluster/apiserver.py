@@ -68,6 +68,14 @@ class ApiServer:
         }
         return json.dumps(config, indent=2)
 
+    def kubeconfig_for_service_account(self, namespace: str, name: str) -> str:
+        """A kubeconfig with which the bearer is that service account, as far as RBAC can tell.
+
+        It holds a client certificate with the user and groups that a token of that account would stand for, not a
+        token: so it survives any restart, and needs neither the account to exist nor the API server to run."""
+        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
+        return self.kubeconfig(f"system:serviceaccount:{namespace}:{name}", groups)
+
     def prepare(self, abandon: threading.Event) -> None:
         if self.serving_certificate_authority.exists():
             return

@@ -17,8 +17,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 from localcluster import binaries, postgresql, process, tools
 from localcluster.apiserver import ApiServer
@@ -40,6 +39,7 @@ CONTROL_PLANE = ("etcd", "apiserver", "controller-manager")
 BARE_PARTS = (*CONTROL_PLANE, "kafka", "postgres", "scheduler")
 
 _CRD_SECONDS = 60
+_LOOK_SECONDS = 1.0
 _TOOLS = (tools.ETCD, tools.KUBERNETES, tools.DAPR, tools.KAFKA)
 
 S = TypeVar("S", bound=Service)
@@ -180,13 +180,20 @@ class Cluster:
             REAPER.forget_directory(self._data)
             self.ports.close()
 
+    def watch(self, report: Report) -> NoReturn:
+        """Tell of every part that ends by itself, for ever."""
+        alive = {name for name, part in self._parts.items() if part.running}
+        while True:
+            time.sleep(_LOOK_SECONDS)
+            for name in sorted(name for name in alive if not self._parts[name].running):
+                report(f"{name} has ended by itself; its log is {self._parts[name].log}")
+                alive.discard(name)
+
     def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self.stop()
 
     def kubeconfig(self, user: str, groups: Iterable[str] = ()) -> str:
@@ -194,13 +201,8 @@ class Cluster:
         return self.apiserver.service.kubeconfig(user, groups)
 
     def kubeconfig_for_service_account(self, namespace: str, name: str) -> str:
-        """A kubeconfig with which the bearer is that service account, as far as RBAC can tell.
-
-        It holds a client certificate with the user and groups that a token of that account would stand for, not a
-        token: so it survives any restart, and needs neither the account to exist nor the API server to run when it is
-        made."""
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
-        return self.kubeconfig(f"system:serviceaccount:{namespace}:{name}", groups)
+        """A kubeconfig as that service account, by client certificate: see `ApiServer`."""
+        return self.apiserver.service.kubeconfig_for_service_account(namespace, name)
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """What kubectl prints, as administrator. Raises `LocalClusterError` with what it complained of."""

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from localcluster import process
@@ -14,8 +13,6 @@ OLDEST = 14
 _DEBIAN_DIRECTORY = Path("/usr/lib/postgresql")
 _CREATE_CLUSTER = Path("/etc/postgresql-common/createcluster.d/taskbell.conf")
 _INSTALL_SECONDS = 900.0
-
-Find = Callable[[], Path | None]
 
 
 def ensure(log: Path, report: Report) -> Path:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from localcluster import launcher
 from localcluster.errors import NotReadyError, PartFailedError
-from localcluster.reaper import REAPER
+from localcluster.reaper import REAPER, is_alive
 
 LOG_TAIL_LINES = 30
 
@@ -239,13 +239,5 @@ def _children(pid: int) -> Iterator[int]:
 def _wait_until_gone(pids: Iterable[int]) -> None:
     deadline = time.monotonic() + _GONE_SECONDS
     for pid in pids:
-        while _is_alive(pid) and time.monotonic() < deadline:
+        while is_alive(pid) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS / 5)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"

@@ -26,6 +26,7 @@ GRACE_SECONDS = 2.0
 shared memory."""
 
 _PATIENCE_SECONDS = 5.0
+_POLL_SECONDS = 0.02
 
 
 class Reaper:
@@ -96,25 +97,22 @@ def read_orders(lines: Iterable[str]) -> tuple[set[int], set[Path]]:
 
 
 def _end(groups: set[int]) -> None:
-    _wait_while(groups, GRACE_SECONDS)
+    deadline = time.monotonic() + GRACE_SECONDS
+    # A group has the number of the child that leads it.
+    while any(map(is_alive, groups)) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
     for group in groups:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGKILL)
-    _wait_while(groups, _PATIENCE_SECONDS)
 
 
-def _wait_while(groups: set[int], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while any(map(_exists, groups)) and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
-def _exists(group: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process runs. One that only awaits its parent's wait(2) does not: an orphan may stay so for seconds."""
     try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return True
+    return state not in "ZX"
 
 
 def _remove(directories: set[Path]) -> None:
@@ -123,6 +121,7 @@ def _remove(directories: set[Path]) -> None:
     while any(directory.exists() for directory in directories) and time.monotonic() < deadline:
         for directory in directories:
             shutil.rmtree(directory, ignore_errors=True)
+        time.sleep(_POLL_SECONDS)
 
 
 if __name__ == "__main__":

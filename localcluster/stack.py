@@ -19,8 +19,8 @@ from localcluster.errors import LocalClusterError
 from localcluster.kafka import Topic
 from localcluster.part import Part, Service
 from localcluster.process import Command, environment
-from localcluster.progress import Report, silent
 from localcluster.program import Program
+from localcluster.progress import Report, silent
 
 SYSTEM_NAMESPACE = "taskbell"
 """Where the service accounts are."""
@@ -55,11 +55,10 @@ class Stack:
     report: Report = silent
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     jwt_secret: str = field(default_factory=lambda: secrets.token_hex(32))
-    _tokens: dict[str, str] = field(
-        default_factory=lambda: {"DAPR_API_TOKEN": secrets.token_hex(16), "APP_API_TOKEN": secrets.token_hex(16)}
-    )
-    _parts: list[Part[Service]] = field(default_factory=list["Part[Service]"])
+    dapr_api_token: str = field(default_factory=lambda: secrets.token_hex(16))
+    app_api_token: str = field(default_factory=lambda: secrets.token_hex(16))
     api_url: str = ""
+    _parts: list[Part[Service]] = field(default_factory=list["Part[Service]"])
 
     def start(self) -> None:
         """Returns when every service is ready. Call it once, on a cluster that runs."""
@@ -80,16 +79,17 @@ class Stack:
 
     def _add(self, name: str, arguments: tuple[str, ...], *, health_path: str) -> None:
         port = self.cluster.ports.take()
+        tokens = {"DAPR_API_TOKEN": self.dapr_api_token, "APP_API_TOKEN": self.app_api_token}
         sidecar = self.cluster.add_sidecar(
             f"taskbell-{name}",
             port,
-            resources=[self.root / "dapr" / "components", self.root / "dapr" / "subscriptions"],
+            resources=[self.root / "dapr" / folder for folder in ("components", "subscriptions", ".")],
             configuration=self.root / "dapr" / "configuration.yaml",
             health_path=health_path,
-            environment={"KAFKA_BROKERS": self.cluster.kafka_brokers, **self._tokens},
+            environment={"KAFKA_BROKERS": self.cluster.kafka_brokers, **tokens},
             name=f"{name}-sidecar",
         )
-        own = {"DAPR_HTTP_PORT": str(sidecar.service.ports.http), **self._tokens}
+        own = {"DAPR_HTTP_PORT": str(sidecar.service.ports.http), **tokens}
         self._parts.append(self.cluster.add(self._program(name, arguments, port, own)))
         self._parts.append(sidecar)
 

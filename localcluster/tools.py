@@ -37,8 +37,8 @@ class PrunedSource:
 
 @dataclass(frozen=True, slots=True)
 class GoTool:
-    """Built with `go build`. `stamps` are the linker's -X values; the two sizes are megabytes, the time is for two
-    cores and empty caches."""
+    """Built with `go build`. `stamps` are the linker's -X values; the time is for two cores and empty caches, with the
+    download."""
 
     name: str
     version: str
@@ -109,8 +109,8 @@ DAPR = GoTool(
     binaries=(Binary("daprd", "./cmd/daprd"), Binary("scheduler", "./cmd/scheduler")),
     usual_minutes=4,
     stamps=("github.com/dapr/dapr/pkg/buildinfo.version=1.18.3",),
-    # Without it daprd knows no components and panics at its start.
-    tags=("stablecomponents",),
+    # Every component has this tag; which ones there are is decided below.
+    tags=("allcomponents",),
     source=PrunedSource(
         module="github.com/dapr/dapr",
         checksum="h1:iVTqJHRfJlUfiSyhJH4c1mJZ+4PH3cf/QwJcAJL2ROo=",

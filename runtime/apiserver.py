@@ -133,7 +133,7 @@ class ApiServer:
         if method in {"POST", "PUT", "PATCH"}:
             query = {"fieldManager": self._field_manager, "fieldValidation": "Strict", **(query or {})}
         headers = {"Content-Type": content_type}
-        if token := self._configuration.get_api_key_with_prefix("authorization"):
+        if token := self._configuration.get_api_key_with_prefix("BearerToken", "authorization"):
             headers["Authorization"] = token
         data = orjson.dumps(body) if body is not None else None
         try:

@@ -25,6 +25,7 @@ def configure(service: str, level: str) -> None:
     )
 
     def name_service(_logger: Any, _method: str, line: Any) -> Any:
+        line.pop("color_message", None)  # uvicorn's, for terminals
         return {"service": service, **line}
 
     handler = logging.StreamHandler(sys.stdout)

@@ -40,8 +40,8 @@ def _token_check(expected: str) -> Any:
     async def check(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        given = request.headers.get("dapr-api-token", "")
-        if expected and request.path not in _OPEN and not hmac.compare_digest(given.encode(), expected.encode()):
+        given = request.headers.get("dapr-api-token", "").encode(errors="surrogateescape")
+        if expected and request.path not in _OPEN and not hmac.compare_digest(given, expected.encode()):
             return web.Response(status=401, text="dapr-api-token is missing or wrong\n")
         return await handler(request)
 

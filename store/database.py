@@ -22,6 +22,7 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
     Of a server that has gone silent the kernel tells after 30 s, so no thread waits for ever."""
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg2"),
+        hide_parameters=True,  # else people's data stand in error messages
         pool_pre_ping=True,
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -49,10 +50,15 @@ def missing(engine: Engine) -> str | None:
         with engine.connect() as connection:
             revision = MigrationContext.configure(connection).get_current_revision()
     except SQLAlchemyError as error:
-        return f"the database does not answer: {error}"
+        return f"the database does not answer: {summary(error)}"
     if revision is None:
         return "the database has no schema yet: run `python -m store upgrade`"
     older = {script.revision for script in scripts.walk_revisions()} - {scripts.get_current_head()}
     return (
         f"the database schema is at revision {revision}: run `python -m store upgrade`" if revision in older else None
     )
+
+
+def summary(error: Exception) -> str:
+    """The first line: what follows in SQLAlchemy's errors is the statement and a link."""
+    return str(error).partition("\n")[0]

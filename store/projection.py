@@ -84,8 +84,9 @@ def _follow(session: Session, tasks: Sequence[TaskVersion]) -> None:
     """Reminder rows become those of these accepted versions; what was published at the same instant stays so."""
     if not tasks:
         return
-    wanted = [
-        {
+    # By id: PT60M and PT1H are one reminder, and one statement cannot touch a row twice.
+    wanted = {
+        (task.uid, reminder.id): {
             "task_uid": task.uid,
             "reminder_id": reminder.id,
             "generation": task.generation,
@@ -95,13 +96,11 @@ def _follow(session: Session, tasks: Sequence[TaskVersion]) -> None:
         }
         for task in tasks
         for reminder in task.data.reminders
-    ]
+    }
     current = values(column("uid", Text), column("generation", BigInteger), name="current").data(
         [(task.uid, task.generation) for task in tasks]
     )
-    vanished = tuple_(ReminderRow.task_uid, ReminderRow.reminder_id).not_in(
-        [(row["task_uid"], row["reminder_id"]) for row in wanted]
-    )
+    vanished = tuple_(ReminderRow.task_uid, ReminderRow.reminder_id).not_in(list(wanted))
     session.execute(
         delete(ReminderRow).where(
             ReminderRow.task_uid == current.c.uid, ReminderRow.generation <= current.c.generation, vanished
@@ -109,7 +108,7 @@ def _follow(session: Session, tasks: Sequence[TaskVersion]) -> None:
     )
     if not wanted:
         return
-    statement = insert(ReminderRow).values(sorted(wanted, key=lambda row: (row["task_uid"], row["reminder_id"])))
+    statement = insert(ReminderRow).values([wanted[key] for key in sorted(wanted)])
     new = statement.excluded
     published = (ReminderRow.state == ReminderState.PUBLISHED) & (ReminderRow.remind_at == new.remind_at)
     session.execute(

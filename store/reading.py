@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, RowMapping, Select, select, tuple_
+from sqlalchemy.orm import Session
 
 from store.models import AuditRow, InboxRow, ReminderRow, ScheduleRow, TaskRow
 from store.versions import ScheduleVersion, TaskVersion
@@ -19,6 +19,7 @@ from taskbell.resources import ReminderState, State
 
 T = TypeVar("T")
 
+Rows = Select[*tuple[Any, ...]]
 Key = tuple[Any, ...]
 """The sort key of one row: values of the types `Feed.order` has."""
 
@@ -36,13 +37,13 @@ class Feed(Generic[T]):
     """One list. `order` is unique over the rows; `items` says what a row is to its reader."""
 
     name: str
-    rows: Select[Any]
-    namespace: InstrumentedAttribute[str]
-    user_id: InstrumentedAttribute[str]
-    id: InstrumentedAttribute[str]
-    order: tuple[InstrumentedAttribute[Any], ...]
+    rows: Rows
+    namespace: ColumnElement[str]
+    user_id: ColumnElement[str]
+    id: ColumnElement[str]
+    order: tuple[ColumnElement[Any], ...]
     newest_first: bool
-    item: Callable[[Row[Any]], T]
+    item: Callable[[RowMapping], T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class AuditEntry:
 
 def one(session: Session, feed: Feed[T], scope: Scope, name: str) -> T | None:
     """None for what is not there, deleted, or somebody else's."""
-    row = session.execute(_mine(feed, scope).where(feed.id == name)).one_or_none()
+    row = session.execute(_mine(feed, scope).where(feed.id == name)).mappings().one_or_none()
     return None if row is None else feed.item(row)
 
 
@@ -100,12 +101,12 @@ def page(session: Session, feed: Feed[T], scope: Scope, limit: int, after: Key |
     statement = _mine(feed, scope).order_by(*_order(feed)).limit(limit + 1)
     if after is not None:
         statement = statement.where(_beyond(feed, after))
-    rows = session.execute(statement).all()
+    rows = session.execute(statement).mappings().all()
     last = rows[limit - 1] if len(rows) > limit else None
     return Page(tuple(feed.item(row) for row in rows[:limit]), None if last is None else _key(feed, last))
 
 
-def _mine(feed: Feed[Any], scope: Scope) -> Select[Any]:
+def _mine(feed: Feed[Any], scope: Scope) -> Rows:
     return feed.rows.where(feed.user_id == scope.user_id, feed.namespace == scope.namespace)
 
 
@@ -118,47 +119,50 @@ def _beyond(feed: Feed[Any], after: Key) -> ColumnElement[bool]:
     return here < after if feed.newest_first else here > after
 
 
-def _key(feed: Feed[Any], row: Row[Any]) -> Key:
-    return tuple(getattr(row, column.key) for column in feed.order)
+def _key(feed: Feed[Any], row: RowMapping) -> Key:
+    return tuple(row[column] for column in feed.order)
 
 
-def _task(row: Row[Any]) -> TaskVersion:
-    return TaskVersion(**_version(row), data=TaskData.model_validate(row.data))
+def _task(row: RowMapping) -> TaskVersion:
+    return TaskVersion(**_version(row), data=TaskData.model_validate(row["data"]))
 
 
-def _schedule(row: Row[Any]) -> ScheduleVersion:
-    return ScheduleVersion(**_version(row), data=ScheduleData.model_validate(row.data))
+def _schedule(row: RowMapping) -> ScheduleVersion:
+    return ScheduleVersion(**_version(row), data=ScheduleData.model_validate(row["data"]))
 
 
-def _version(row: Row[Any]) -> dict[str, Any]:
-    return {name: value for name, value in row._mapping.items() if name in _VERSION}  # noqa: SLF001 SQLAlchemy's public name
+def _version(row: RowMapping) -> dict[str, Any]:
+    return {field: row[field] for field in _VERSION}
 
 
 _VERSION = ("namespace", "name", "uid", "generation", "told", "created_at", "user_id", "deleted_at")
 
 
-def _as(kind: Callable[..., T]) -> Callable[[Row[Any]], T]:
+def _as(kind: Callable[..., T]) -> Callable[[RowMapping], T]:
     """A row whose columns are called as the fields of `kind`."""
-    return lambda row: kind(**row._mapping)  # noqa: SLF001 SQLAlchemy's public name
+    return lambda row: kind(**row)
 
+
+_tasks, _schedules, _reminders = TaskRow.__table__, ScheduleRow.__table__, ReminderRow.__table__
+_inbox, _audit = InboxRow.__table__, AuditRow.__table__
 
 TASKS = Feed(
     "tasks",
-    select(*TaskRow.__table__.columns).where(TaskRow.deleted_at.is_(None)),
-    TaskRow.namespace,
-    TaskRow.user_id,
-    TaskRow.name,
-    order=(TaskRow.created_at, TaskRow.uid),
+    select(_tasks).where(_tasks.c.deleted_at.is_(None)),
+    _tasks.c.namespace,
+    _tasks.c.user_id,
+    _tasks.c.name,
+    order=(_tasks.c.created_at, _tasks.c.uid),
     newest_first=True,
     item=_task,
 )
 SCHEDULES = Feed(
     "schedules",
-    select(*ScheduleRow.__table__.columns).where(ScheduleRow.deleted_at.is_(None)),
-    ScheduleRow.namespace,
-    ScheduleRow.user_id,
-    ScheduleRow.name,
-    order=(ScheduleRow.created_at, ScheduleRow.uid),
+    select(_schedules).where(_schedules.c.deleted_at.is_(None)),
+    _schedules.c.namespace,
+    _schedules.c.user_id,
+    _schedules.c.name,
+    order=(_schedules.c.created_at, _schedules.c.uid),
     newest_first=True,
     item=_schedule,
 )
@@ -166,61 +170,62 @@ REMINDERS = Feed(
     "reminders",
     # A reminder's row may outlive its task's: the join by uid leaves such a one out.
     select(
-        TaskRow.name.label("task_id"),
-        ReminderRow.task_uid,
-        ReminderRow.reminder_id,
-        TaskRow.data["title"].astext.label("title"),
-        TaskRow.due_at,
-        ReminderRow.remind_at,
+        _tasks.c.name.label("task_id"),
+        _reminders.c.task_uid,
+        _reminders.c.reminder_id,
+        _tasks.c.data["title"].astext.label("title"),
+        _tasks.c.due_at,
+        _reminders.c.remind_at,
     )
-    .join(TaskRow, TaskRow.uid == ReminderRow.task_uid)
+    .select_from(_reminders)
+    .join(_tasks, _tasks.c.uid == _reminders.c.task_uid)
     .where(
-        ReminderRow.state == ReminderState.PENDING.value,
-        TaskRow.state == State.OPEN.value,
-        TaskRow.deleted_at.is_(None),
+        _reminders.c.state == ReminderState.PENDING.value,
+        _tasks.c.state == State.OPEN.value,
+        _tasks.c.deleted_at.is_(None),
     ),
-    TaskRow.namespace,
-    TaskRow.user_id,
-    TaskRow.name,
-    order=(ReminderRow.remind_at, ReminderRow.task_uid, ReminderRow.reminder_id),
+    _tasks.c.namespace,
+    _tasks.c.user_id,
+    _tasks.c.name,
+    order=(_reminders.c.remind_at, _reminders.c.task_uid, _reminders.c.reminder_id),
     newest_first=False,
     item=_as(PendingReminder),
 )
 INBOX = Feed(
     "inbox",
     select(
-        InboxRow.id,
-        InboxRow.task_name.label("task_id"),
-        InboxRow.reminder_id,
-        InboxRow.title,
-        InboxRow.due_at,
-        InboxRow.remind_at,
-        InboxRow.created_at,
+        _inbox.c.id,
+        _inbox.c.task_name.label("task_id"),
+        _inbox.c.reminder_id,
+        _inbox.c.title,
+        _inbox.c.due_at,
+        _inbox.c.remind_at,
+        _inbox.c.created_at,
     ),
-    InboxRow.namespace,
-    InboxRow.user_id,
-    InboxRow.task_name,
-    order=(InboxRow.id,),
+    _inbox.c.namespace,
+    _inbox.c.user_id,
+    _inbox.c.task_name,
+    order=(_inbox.c.id,),
     newest_first=True,
     item=_as(InboxItem),
 )
 AUDIT = Feed(
     "audit",
     select(
-        AuditRow.id,
-        AuditRow.event_id,
-        AuditRow.event_type,
-        AuditRow.topic,
-        AuditRow.name.label("object_id"),
-        AuditRow.object_uid,
-        AuditRow.actor,
-        AuditRow.occurred_at,
-        AuditRow.event,
+        _audit.c.id,
+        _audit.c.event_id,
+        _audit.c.event_type,
+        _audit.c.topic,
+        _audit.c.name.label("object_id"),
+        _audit.c.object_uid,
+        _audit.c.actor,
+        _audit.c.occurred_at,
+        _audit.c.event,
     ),
-    AuditRow.namespace,
-    AuditRow.user_id,
-    AuditRow.name,
-    order=(AuditRow.id,),
+    _audit.c.namespace,
+    _audit.c.user_id,
+    _audit.c.name,
+    order=(_audit.c.id,),
     newest_first=True,
     item=_as(AuditEntry),
 )

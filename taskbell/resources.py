@@ -32,7 +32,10 @@ def local_text(local: datetime) -> str:
 def _aware(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError("an instant needs an offset: 2026-11-23T09:00:00Z")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("an instant lies in the years 1 to 9999 of UTC") from error
 
 
 def _wall_clock(local: datetime) -> datetime:
@@ -46,6 +49,8 @@ def _offset(text: str) -> str:
 
 
 LOCAL_PATTERN = r"^(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d$"
+TEXT_PATTERN = r"^[^\x00]*$"
+"""PostgreSQL stores no U+0000."""
 WEEKDAY_PATTERN = r"^(-?[1-5])?(Mon|Tue|Wed|Thu|Fri|Sat|Sun)$"
 
 Instant = Annotated[
@@ -66,9 +71,10 @@ OffsetText = Annotated[
     WithJsonSchema({"type": "string", "pattern": offsets.PATTERN, "maxLength": 20}),
 ]
 UserId = Annotated[str, Field(min_length=1, max_length=128, description="Whose it is; cannot be changed")]
-Title = Annotated[str, Field(min_length=1, max_length=200)]
-Description = Annotated[str, Field(max_length=1000)]
-Tags = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=50)], ...], Field(max_length=20)]
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT_PATTERN)]
+Description = Annotated[str, Field(max_length=1000, pattern=TEXT_PATTERN)]
+Tag = Annotated[str, Field(min_length=1, max_length=50, pattern=TEXT_PATTERN)]
+Tags = Annotated[tuple[Tag, ...], Field(max_length=20)]
 ZoneName = Annotated[str, Field(min_length=1, max_length=64, description="IANA time zone, for example Europe/Berlin")]
 
 

@@ -27,7 +27,7 @@ async def _run(settings: OperatorSettings) -> None:
 
 
 def main() -> None:
-    settings = OperatorSettings()
+    settings = OperatorSettings()  # pyright: ignore[reportCallIssue] from the environment
     logs.configure("operator", settings.log_level)
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # else one line for every event
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -38,14 +38,20 @@ class AlarmKeeper:
         self._work = asyncio.Event()
 
     def armed(self, uid: str) -> datetime | None:
-        """When the alarm of `uid` rings, as far as the scheduler has accepted it."""
-        return self._armed.get(uid)
+        """When the alarm of `uid` will ring, once all that was asked for is carried out."""
+        # Not what the scheduler has accepted so far: an edit taken back meanwhile would seem to need no alarm.
+        return self._wanted[uid] if uid in self._wanted else self._armed.get(uid)
 
     def arm(self, uid: str, at: datetime) -> None:
         self._want(uid, at)
 
     def disarm(self, uid: str) -> None:
         self._want(uid, None)
+
+    def forget(self, uid: str) -> None:
+        """The object is gone."""
+        if uid in self._wanted or uid in self._armed:
+            self.disarm(uid)
 
     def rang(self, uid: str, now: datetime) -> None:
         """The job of `uid` is used up."""
@@ -86,6 +92,8 @@ class AlarmKeeper:
                 await self._scheduler.arm(uid, at)
                 self._armed[uid] = at
         except Unavailable as error:
+            # To the end of the line: one alarm that is never accepted must not keep back all others.
+            self._wanted[uid] = self._wanted.pop(uid)
             return str(error)
         if self._wanted.get(uid) == at:
             del self._wanted[uid]

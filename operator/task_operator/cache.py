@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from taskbell.resources import Resource, Task, TaskSchedule
 
+REMEMBERED_DELETIONS = 4096
+"""A read or a watch event this many deletions late cannot bring an object back."""
+
 
 class Key(NamedTuple):
     """One object by its name."""
@@ -26,15 +29,20 @@ class Cache:
         self._objects: dict[Key, Resource] = {}
         self._children: defaultdict[str, set[Key]] = defaultdict(set)
         self._schedules: dict[str, Key] = {}
+        self._gone: dict[str, None] = {}
 
     def put(self, resource: Resource) -> bool:
         """Whether `resource` is newer than what was known. resourceVersions of one kind are comparable integers."""
         key = key_of(resource)
         known = self._objects.get(key)
+        if resource.metadata.uid in self._gone:
+            return False
         if known and int(known.metadata.resource_version) >= int(resource.metadata.resource_version):
             return False
+        if known:
+            self._remove(key, known)  # its owner or its uid may be another one
         if known and known.metadata.uid != resource.metadata.uid:
-            self._remove(key, known)
+            self._bury(known.metadata.uid)
         self._objects[key] = resource
         if owner := resource.metadata.controller:
             self._children[owner.uid].add(key)
@@ -48,6 +56,7 @@ class Cache:
         if known is None or known.metadata.uid != uid:
             return False
         self._remove(key, known)
+        self._bury(uid)
         return True
 
     def get(self, key: Key) -> Resource | None:
@@ -71,6 +80,11 @@ class Cache:
     def schedules(self) -> tuple[TaskSchedule, ...]:
         found = (self._objects[key] for key in self._schedules.values())
         return tuple(schedule for schedule in found if isinstance(schedule, TaskSchedule))
+
+    def _bury(self, uid: str) -> None:
+        self._gone[uid] = None
+        if len(self._gone) > REMEMBERED_DELETIONS:
+            del self._gone[next(iter(self._gone))]
 
     def _remove(self, key: Key, known: Resource) -> None:
         del self._objects[key]

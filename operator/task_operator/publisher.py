@@ -9,7 +9,7 @@ same ids; if a batch times out it may still be accepted later: readers deduplica
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -47,6 +47,7 @@ class Publisher:
         self._breaker = breaker
         self._waiting: dict[Topic, dict[str, tuple[Key, tuple[Telling, ...]]]] = {topic: {} for topic in TOPICS}
         self._offered = {topic: asyncio.Event() for topic in TOPICS}
+        self._in_flight: dict[Topic, set[str]] = {topic: set() for topic in TOPICS}
         self._receipts: dict[str, Receipts] = {}
 
     @property
@@ -76,8 +77,9 @@ class Publisher:
     def forget(self, uid: str) -> None:
         """The object is gone."""
         self._receipts.pop(uid, None)
-        for waiting in self._waiting.values():
-            waiting.pop(uid, None)
+        for topic in TOPICS:
+            self._waiting[topic].pop(uid, None)
+            self._in_flight[topic].discard(uid)
 
     async def run(self) -> None:
         """Publishes until cancelled."""
@@ -96,10 +98,12 @@ class Publisher:
         # After a failure a single event feels its way.
         size = 1 if self._breaker.open else BATCH
         batch = [(uid, key, tellings[0]) for uid, (key, tellings) in list(self._waiting[topic].items())[:size]]
+        self._in_flight[topic] = {uid for uid, _, _ in batch}
         try:
             events = [telling.event.cloud_event(self._source) for _, _, telling in batch]
             refused = await self._broker.publish(self._pubsub, topic, events)
         except Unavailable as error:
+            self._put_last(topic, (uid for uid, _, _ in batch))
             metrics.PUBLISH_FAILURES.labels(topic).inc()
             await self._fail(str(error))
             return
@@ -107,11 +111,19 @@ class Publisher:
             if position not in refused:
                 self._accept(topic, uid, key, telling)
         if refused:
+            self._put_last(topic, (uid for position, (uid, _, _) in enumerate(batch) if position in refused))
             metrics.PUBLISH_FAILURES.labels(topic).inc()
             await self._fail(f"{len(refused)} of {len(batch)} events were refused on {topic}")
         else:
             self._breaker.succeeded()
             metrics.BROKER_AWAY.set(0)
+
+    def _put_last(self, topic: Topic, uids: Iterable[str]) -> None:
+        # One event that is never accepted must not keep back those of all other objects.
+        waiting = self._waiting[topic]
+        for uid in uids:
+            if uid in waiting:
+                waiting[uid] = waiting.pop(uid)
 
     async def _fail(self, why: str) -> None:
         metrics.BROKER_AWAY.set(1)
@@ -119,7 +131,8 @@ class Publisher:
 
     def _accept(self, topic: Topic, uid: str, key: Key, telling: Telling) -> None:
         known, event = self.receipts(uid), telling.event
-        self._receipts[uid] = Receipts(telling.told or known.told, known.event_ids | {event.id})
+        if uid in self._in_flight[topic]:  # else the object has gone since, and nobody would note it
+            self._receipts[uid] = Receipts(telling.told or known.told, known.event_ids | {event.id})
         _, waiting = self._waiting[topic].get(uid, (key, ()))
         rest = tuple(each for each in waiting if each.event.id != event.id)
         if rest:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, assert_never
 
+from pydantic import ValidationError
+
 from runtime import logs
 from runtime.apiserver import AlreadyExists, ApiError, Conflict, NotFound, Overloaded, Unreachable
 from task_operator import metrics
@@ -109,17 +111,24 @@ class Reconciler:
 
     def seen(self, resource: Resource) -> None:
         """The object as the API server has it: if it is news, everything it concerns is looked at."""
-        if self._cache.put(resource):
-            self._concerns(resource)
-
-    def gone(self, resource: Resource) -> None:
-        """The object is not there any more."""
-        uid, key = resource.metadata.uid, key_of(resource)
-        if not self._cache.drop(key, uid):
+        known = self._cache.get(key_of(resource))
+        if not self._cache.put(resource):
             return
-        self._publisher.forget(uid)
-        self._wakeups.clear(key)
+        if known and known.metadata.uid != resource.metadata.uid:
+            self._forget(known)  # its deletion was not seen
         self._concerns(resource)
+
+    def gone(self, key: Key, uid: str) -> None:
+        """The object is not there any more."""
+        known = self._cache.get(key)
+        if known and self._cache.drop(key, uid):
+            self._forget(known)
+
+    def _forget(self, known: Resource) -> None:
+        self._publisher.forget(known.metadata.uid)
+        self._alarms.forget(known.metadata.uid)
+        self._wakeups.clear(key_of(known))
+        self._concerns(known)
 
     def _concerns(self, resource: Resource) -> None:
         self._queue.add(key_of(resource))
@@ -150,14 +159,18 @@ class Reconciler:
 
     async def _look_again(self, key: Key) -> str:
         try:
-            self.seen(await self._objects.get(key.kind, key.namespace, key.name))
-        except NotFound:
-            if known := self._cache.get(key):
-                self.gone(known)
-        except (ApiError, Unreachable) as error:
+            await self._look_at(key)
+        except (ApiError, Unreachable, ValidationError) as error:
             logger.warning("put off", action="reconcile", key=str(key), why=str(error))
         self._queue.retry(key)
         return "changed_meanwhile"
+
+    async def _look_at(self, key: Key) -> None:
+        try:
+            self.seen(await self._objects.get(key.kind, key.namespace, key.name))
+        except NotFound:
+            if known := self._cache.get(key):
+                self.gone(key, known.metadata.uid)
 
     async def _reconcile(self, key: Key) -> None:
         resource, now = self._cache.get(key), self._clock()
@@ -167,16 +180,19 @@ class Reconciler:
         if isinstance(resource, TaskSchedule):
             await self._reconcile_schedule(self._observe_schedule(resource, this), this, now)
         elif isinstance(resource, Task):
-            for action in tasks.plan(self._observe_task(resource, this), now):
-                await self._apply(action, this)
+            await self._carry_out(tasks.plan(self._observe_task(resource, this), now), this)
 
     async def _reconcile_schedule(self, observed: ObservedSchedule, this: _Pass, now: datetime) -> None:
         try:
-            for action in schedules.plan(observed, now):
-                await self._apply(action, this)
+            await self._carry_out(schedules.plan(observed, now), this)
         except Rejected as refusal:
-            for action in schedules.stalled(observed, refusal, now):
-                await self._apply(action, this)
+            await self._carry_out(schedules.stalled(observed, refusal, now), this)
+
+    async def _carry_out(self, plan: tuple[Action, ...], this: _Pass) -> None:
+        if not any(isinstance(action, Publish) for action in plan):
+            self._publisher.offer(this.key, this.metadata.uid, ())  # what still waits is not to be told any more
+        for action in plan:
+            await self._apply(action, this)
 
     def _observe_schedule(self, schedule: TaskSchedule, this: _Pass) -> ObservedSchedule:
         children = self._cache.tasks_of(schedule.metadata.uid)
@@ -233,7 +249,7 @@ class Reconciler:
         if rest:
             self._keep(this, after)
         else:
-            self.gone(after)
+            self.gone(this.key, this.metadata.uid)
 
     async def _create(self, action: CreateTask, this: _Pass) -> None:
         owner = {
@@ -257,23 +273,30 @@ class Reconciler:
             task = await self._objects.create(Task, this.metadata.namespace, metadata, action.spec)
         except AlreadyExists:
             task = await self._objects.get(Task, this.metadata.namespace, action.name)
-            _refuse_foreign(task, this.metadata)
         self.seen(task)
+        _refuse_foreign(task, this.metadata)
         logger.info("task created", action="create_task", key=str(this.key), task=action.name)
 
     async def _amend(self, task: Task, spec: TaskSpec) -> None:
         # The mark names the generation this very write makes: it is guarded, so no other edit can come between.
         mark = {naming.AMENDED_ANNOTATION: str(task.metadata.generation + 1)}
         changes = {"metadata": {"annotations": mark}, "spec": spec.wire()}
-        self.seen(await self._objects.patch(Task, task.metadata, changes))
+        await self._patch_task(task, changes)
 
     async def _retire(self, task: Task, reason: Retirement) -> None:
         changes: dict[str, Any] = {"annotations": {naming.RETIRED_ANNOTATION: reason.value}}
         if reason is Retirement.HISTORY:
             changes["finalizers"] = [each for each in task.metadata.finalizers if each != naming.FINALIZER]
         # If this process ends before the DELETE, the Task's own plan, which sees the mark, is nothing but that.
-        self.seen(await self._objects.patch(Task, task.metadata, {"metadata": changes}))
+        await self._patch_task(task, {"metadata": changes})
         logger.info("task retired", action="retire_task", task=task.metadata.name, reason=reason.value)
+
+    async def _patch_task(self, task: Task, changes: dict[str, Any]) -> None:
+        try:
+            self.seen(await self._objects.patch(Task, task.metadata, changes))
+        except (Conflict, NotFound):
+            await self._look_at(key_of(task))  # who looks again at the schedule reads only the schedule afresh
+            raise
 
     def _keep(self, this: _Pass, answer: Resource) -> None:
         this.metadata = answer.metadata

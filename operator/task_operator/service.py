@@ -75,7 +75,8 @@ class Service:
         await self._resources.enter_async_context(self._api)
         await self._resources.enter_async_context(self._dapr)
         for kind in KINDS:
-            await self._list(kind)
+            for namespace in self._settings.namespaces or (None,):
+                await self._list(kind, namespace)
         self._synced = True
         background = (self._publisher.run(), self._alarms.run(), self._wakeups.run())
         workers = (self._reconciler.work() for _ in range(self._settings.workers))
@@ -99,19 +100,17 @@ class Service:
 
     def seen(self, kind: type[Resource], body: dict[str, Any], *, deleted: bool) -> None:
         """One watch event."""
-        resource = _parsed(kind, body)
-        if resource is None:
-            return
-        if deleted:
-            self._reconciler.gone(resource)
-        else:
+        if deleted:  # also when this version cannot read it any more
+            metadata = body["metadata"]
+            self._reconciler.gone(Key(kind, metadata["namespace"], metadata["name"]), metadata["uid"])
+        elif resource := _parsed(kind, body):
             self._reconciler.seen(resource)
 
-    async def _list(self, kind: type[Resource]) -> None:
+    async def _list(self, kind: type[Resource], namespace: str | None) -> None:
         listed = False
         while not listed:
             try:
-                async for page in self._api.pages(kind):
+                async for page in self._api.pages(kind, namespace):
                     for body in page:
                         self.seen(kind, body, deleted=False)
                 listed = True

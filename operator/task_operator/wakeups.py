@@ -15,6 +15,12 @@ PATIENCE = timedelta(seconds=2)
 SILENCE = timedelta(minutes=1)
 """Alarms missed for so long without a single ring: the scheduler has lost them."""
 
+SPARE = 1000
+"""Entries set anew or cleared that the heap may hold beyond one for each that counts."""
+
+LONGEST_PAUSE_SECONDS = 60.0
+"""A timer does not notice that the clock was set, or that the machine slept."""
+
 Clock = Callable[[], datetime]
 
 
@@ -67,8 +73,19 @@ class Wakeups:
         if self._at.get(key) == (at, alarm):
             return
         self._at[key] = (at, alarm)
-        heapq.heappush(self._heap, (at + PATIENCE * alarm, next(self._order), key))
+        self._push(key, at, alarm=alarm)
+        if len(self._heap) > 2 * len(self._at) + SPARE:
+            self._sweep()
         self._changed.set()
+
+    def _push(self, key: Key, at: datetime, *, alarm: bool) -> None:
+        heapq.heappush(self._heap, (at + PATIENCE * alarm, next(self._order), key))
+
+    def _sweep(self) -> None:
+        # What was set anew or cleared leaves the heap only when its time comes, which may be years away.
+        self._heap.clear()
+        for key, (at, alarm) in self._at.items():
+            self._push(key, at, alarm=alarm)
 
     def _wake_due(self) -> float | None:
         """Wakes what is due; seconds until the next one, None when there is none."""
@@ -77,7 +94,9 @@ class Wakeups:
             if alarm:
                 self._missed(now)
             self._wake(key)
-        return max((self._heap[0][0] - now).total_seconds(), 0) if self._heap else None
+        if not self._heap:
+            return None
+        return min(max((self._heap[0][0] - now).total_seconds(), 0), LONGEST_PAUSE_SECONDS)
 
     def _pop_until(self, now: datetime) -> list[tuple[Key, datetime, bool]]:
         popped: list[tuple[Key, datetime, bool]] = []

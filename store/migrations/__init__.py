@@ -13,7 +13,8 @@ DIRECTORY = Path(__file__).parent
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """To `revision` or the newest; nothing when it is there already. Any number may run at once: one does the work."""
+    """To `revision` or the newest; nothing when it is there already. Any number of processes may do so at once: one
+    does the work, the others wait. Not from two threads of one: Alembic's context is global."""
     command.upgrade(_config(engine), revision)
 
 

@@ -49,8 +49,17 @@ def closed_cursor(schedule: TaskSchedule, occurrence: OccurrenceRef) -> Cursor |
         fold=occurrence.fold,
         at=occurrence.at,
         phase=Phase.CLOSED,
-        calendar=same.calendar if same else calendar_of(schedule.spec),
+        calendar=calendar_behind(occurrence, same),
     )
+
+
+def calendar_behind(occurrence: OccurrenceRef, cursor: Cursor | None) -> str:
+    """The calendar `occurrence` comes from, as far as `cursor` knows it; where it does not (that status was lost, or
+    not written yet) none: an unknown calendar counts as another one, so that no day occurs twice."""
+    if cursor is None or cursor.sequence != occurrence.sequence:
+        return ""
+    same = (cursor.local, cursor.fold, cursor.at) == (occurrence.local, occurrence.fold, occurrence.at)
+    return cursor.calendar if same else ""
 
 
 def past_end(spec: TaskScheduleSpec, at: datetime) -> bool:

@@ -32,7 +32,7 @@ from taskbell.lifecycle.actions import (
     WriteStatus,
 )
 from taskbell.lifecycle.conditions import Claim
-from taskbell.lifecycle.cursor import advance, calendar_of, past_end
+from taskbell.lifecycle.cursor import advance, calendar_behind, calendar_of, past_end
 from taskbell.lifecycle.task import UNTOLD_FINALIZER, retirement, touched
 from taskbell.resources import (
     Cursor,
@@ -172,14 +172,13 @@ class _Picture:
         occurrence = self.made[sequence].spec.occurrence
         if occurrence is None:
             raise ValueError("made holds occurrences only")
-        same = self.cursor if self.cursor and self.cursor.sequence == sequence else None
         self.cursor = Cursor(
             sequence=sequence,
             local=occurrence.local,
             fold=occurrence.fold,
             at=occurrence.at,
             phase=Phase.OPEN,
-            calendar=same.calendar if same else self.calendar,
+            calendar=calendar_behind(occurrence, self.cursor),
         )
 
     def close(self, cursor: Cursor, outcome: Outcome, closed_at: datetime) -> None:
@@ -242,9 +241,9 @@ def _pending_task_exists(picture: _Picture, cursor: Cursor) -> _Next | None:
 
 
 def _task_says_otherwise(picture: _Picture, cursor: Cursor) -> _Next | None:
-    """A Task was moved and the status does not know it yet."""
-    task = picture.own.get(cursor.sequence)
-    occurrence = task.spec.occurrence if task else None
+    """A Task was moved and the status does not know it yet; where it was moved counts even if it is being deleted."""
+    task = picture.made.get(cursor.sequence)
+    occurrence = task.spec.occurrence if task and not retirement(task) else None
     if cursor.phase is not Phase.OPEN or occurrence is None:
         return None
     if (occurrence.local, occurrence.fold, occurrence.at) == (cursor.local, cursor.fold, cursor.at):
@@ -324,10 +323,11 @@ def _calendar_changed(picture: _Picture, cursor: Cursor) -> _Next | None:
     if cursor.phase is Phase.OPEN and task is None:
         return None
     moved = picture.ahead(cursor)
-    if moved is None:
+    if moved is None or past_end(picture.schedule.spec, moved.at):
         if task:
             picture.retire(cursor.sequence, Retirement.CANCELLED)
-        picture.close(cursor.model_copy(update={"calendar": picture.calendar}), Outcome.CANCELLED, picture.now)
+        # It keeps the old calendar's mark: only an occurrence of another calendar can revive it.
+        picture.close(cursor, Outcome.CANCELLED, picture.now)
         return _Next.LOOK_AGAIN
     if task:
         _amend(picture, task, moved)
@@ -360,10 +360,14 @@ def _pending_was_missed(picture: _Picture, cursor: Cursor) -> _Next | None:
     """Its time has passed while nobody could create it: the latest passed one is made, else the first one ahead."""
     if cursor.phase is not Phase.PENDING or cursor.at > picture.now:
         return None
-    since = max(picture.now - MISSED_WITHIN, cursor.at - _INSTANT)
-    chosen = picture.series.last_until(picture.now, since) or picture.series.next_after(picture.now)
-    if chosen is None:
-        picture.close(cursor, Outcome.SKIPPED, picture.now)
+    oldest, ends_at = picture.now - MISSED_WITHIN, picture.schedule.spec.ends_at
+    until = min(picture.now, ends_at) if ends_at else picture.now
+    passed = picture.series.last_until(until, max(oldest, cursor.at - _INSTANT))
+    if passed is None and cursor.at > oldest:
+        return None  # an edit has taken it out of the calendar after it was due: today's is not swallowed
+    chosen = passed or picture.series.next_after(picture.now)
+    if chosen is None:  # never made, so an edit of the calendar can bring it back under its number
+        picture.close(cursor, Outcome.CANCELLED, picture.now)
         return _Next.LOOK_AGAIN
     if chosen.at == cursor.at:
         return None
@@ -481,13 +485,13 @@ def _status(picture: _Picture, told: PublishedSchedule | None) -> TaskScheduleSt
 def _claims(picture: _Picture, reopened: set[int]) -> dict[str, Claim]:
     metadata = picture.schedule.metadata
     cancelled = picture.cursor is not None and picture.cursor.outcome is Outcome.CANCELLED
-    ended = picture.exhausted and _ends_early(picture)
+    ended = (picture.exhausted or cancelled) and _ends_early(picture)
     claims = {conditions.READY: Claim(True, "Scheduled", "")}
     if picture.schedule.spec.suspend:
         claims[conditions.READY] = Claim(True, "Suspended", "spec.suspend is true: nothing is created")
-    if cancelled or ended:
+    if ended:
         claims[conditions.COMPLETE] = Claim(True, "Cancelled", "nothing occurs after spec.endsAt")
-    elif picture.exhausted:
+    elif picture.exhausted or cancelled:
         claims[conditions.COMPLETE] = Claim(True, "Exhausted", "the recurrence has no further occurrence")
     if reopened:
         names = ", ".join(naming.task_name(metadata.name, metadata.uid, each) for each in sorted(reopened))
@@ -501,7 +505,7 @@ def _ends_early(picture: _Picture) -> bool:
     cursor, spec = picture.cursor, picture.schedule.spec
     if cursor is None or spec.ends_at is None:
         return False
-    return picture.series.next_after(cursor.at, local=cursor.local) is not None
+    return past_end(spec, cursor.at) or picture.series.next_after(cursor.at, local=cursor.local) is not None
 
 
 def _next_occurrences(picture: _Picture) -> tuple[NextOccurrence, ...]:

@@ -29,6 +29,7 @@ from taskbell.lifecycle.actions import (
     Publish,
     Receipts,
     RemoveFinalizer,
+    Retirement,
     Telling,
     WriteStatus,
 )
@@ -45,9 +46,6 @@ from taskbell.resources import (
     TaskStatus,
     instant_text,
 )
-
-CLOCK_SKEW = timedelta(minutes=5)
-"""A `completedAt` further ahead than this is not believed."""
 
 LATE_REMINDER = timedelta(hours=1)
 """A reminder later than this after the due time is not sent any more."""
@@ -75,7 +73,7 @@ def plan(observed: ObservedTask, now: datetime) -> tuple[Action, ...]:
     if FINALIZER not in task.metadata.finalizers:
         return () if task.metadata.terminating else (AddFinalizer(),)
     if task.spec.state is not task.status.phase:
-        return (WriteStatus(_noted(task, now)),)
+        return (WriteStatus(_noted(observed, now)),)
     return tuple(_depart(observed, now) if task.metadata.terminating else _keep(observed, now))
 
 
@@ -90,8 +88,9 @@ def touched(task: Task) -> bool:
     return generation != 1 and task.metadata.annotations.get(AMENDED_ANNOTATION) != str(generation)
 
 
-def _noted(task: Task, now: datetime) -> TaskStatus:
-    state, status = task.spec.state, task.status
+def _noted(observed: ObservedTask, now: datetime) -> TaskStatus:
+    task, status = observed.task, _current(observed, now)
+    state = task.spec.state
     closed = state is not State.OPEN
     claim = Claim(closed, state.value, "")
     return status.model_copy(
@@ -106,23 +105,28 @@ def _noted(task: Task, now: datetime) -> TaskStatus:
 
 
 def _closed_at(task: Task, now: datetime) -> datetime:
-    """`completedAt` where it can be true; one left over from an earlier completion would give two closings one id."""
-    claimed = task.spec.completed_at
+    """`completedAt` where it can be true. One left over from an earlier completion would give two closings one id; so
+    would one ahead of our clock, which could still lie ahead when the task is closed again: both count as now."""
+    claimed = task.spec.completed_at if task.status.phase is State.OPEN else None
     earliest = conditions.since(task.status.conditions, conditions.COMPLETE) or task.metadata.creation_timestamp
-    return claimed if claimed is not None and earliest < claimed <= now + CLOCK_SKEW else now
+    return claimed if claimed is not None and earliest < claimed <= now else now
+
+
+def _current(observed: ObservedTask, now: datetime) -> TaskStatus:
+    """The stored status with all that is known by now; whoever writes it may forget the receipts."""
+    task = observed.task
+    return task.status.model_copy(
+        update={
+            "observed_generation": task.metadata.generation,
+            "reminders": _reminders(task, observed.receipts, now),
+            "published": _told(observed),
+        }
+    )
 
 
 def _keep(observed: ObservedTask, now: datetime) -> Iterator[Action]:
-    task, receipts = observed.task, observed.receipts
-    told = _told(observed)
-    status = task.status.model_copy(
-        update={
-            "observed_generation": task.metadata.generation,
-            "reminders": _reminders(task, receipts, now),
-            "published": told,
-        }
-    )
-    tellings = (*_untold(task, status, told, now), *_due(task, status, now))
+    task, status = observed.task, _current(observed, now)
+    tellings = (*_untold(task, status, status.published, now), *_due(task, status, now))
     if tellings:
         yield Publish(tellings)
     yield from _wake(observed, status, now)
@@ -146,16 +150,22 @@ def _depart(observed: ObservedTask, now: datetime) -> Iterator[Action]:
 
 
 def _farewell(observed: ObservedTask, now: datetime) -> Iterator[Telling]:
-    task = observed.task
+    task = _as_it_was_taken(observed.task) if retirement(observed.task) else observed.task
     deleted_at = task.metadata.deletion_timestamp or now
-    closing = (t for t in _untold(task, task.status, _told(observed), now) if not _is_edit(t))
-    yield from closing
+    untold = _untold(task, task.status, _told(observed), now)
+    yield from (telling for telling in untold if not _is_edit(telling))
     reason = _reason(observed)
     if reason is Reason.SCHEDULE_DELETED and task.spec.state is not State.OPEN:
         return
     event = events.task_event(task, task.status, EventType.DELETED, detail="deleted", at=deleted_at, reason=reason)
     if event.id not in observed.receipts.event_ids:
         yield Telling(event, None)
+
+
+def _as_it_was_taken(task: Task) -> Task:
+    """Open: who closes it after that closes nothing, and must not move the cursor on from what was taken back."""
+    spec = task.spec.model_copy(update={"state": State.OPEN})
+    return task.model_copy(update={"spec": spec, "status": task.status.model_copy(update={"closed_at": None})})
 
 
 def _is_edit(telling: Telling) -> bool:
@@ -174,11 +184,13 @@ def _reason(observed: ObservedTask) -> Reason:
 def _cursor_knows(observed: ObservedTask) -> bool:
     """Whether the schedule's stored cursor has taken notice of this Task: else its deletion could be lost."""
     task, schedule, occurrence = observed.task, observed.schedule, observed.task.spec.occurrence
-    if not task.metadata.controller or occurrence is None or retirement(task):
-        return True
-    if schedule is None or schedule.metadata.terminating:
+    if not task.metadata.controller or occurrence is None or schedule is None or schedule.metadata.terminating:
         return True
     cursor = schedule.status.cursor
+    if reason := retirement(task):
+        # Gone before the cursor notes that it was cancelled, it would look like deleted by a person.
+        waits = cursor is not None and cursor.sequence == occurrence.sequence and cursor.phase is Phase.OPEN
+        return not (waits and reason == Retirement.CANCELLED)
     if cursor is None or cursor.sequence < occurrence.sequence:
         return False
     same = cursor.sequence == occurrence.sequence

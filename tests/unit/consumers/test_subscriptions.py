@@ -1,0 +1,140 @@
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from consumers.settings import ConsumerSettings
+from consumers.subscriptions import Away, DeadLetters, Received, Refused, dead_letter, decode, subscribe
+from consumers.testing import MemoryPublisher
+from runtime.web import application
+from taskbell.events import TaskEvent, Topic
+from tests.unit.consumers.samples import COMPLETED_DATA, envelope, event
+
+GOOD = event().envelope
+TOKEN = "sidecar"
+WRONG_SHAPE = {**GOOD, "id": "bad", "data": {"x": 1}}
+
+
+class Handler:
+    """Remembers what it was given; refuses or is away as it is told."""
+
+    def __init__(self, refuses: Sequence[str] = (), *, away: bool = False) -> None:
+        self.seen: list[str] = []
+        self._refuses = refuses
+        self._away = away
+
+    async def __call__(self, events: Sequence[Received[TaskEvent]]) -> Sequence[Refused]:
+        if self._away:
+            raise Away("PostgreSQL: connection refused")
+        self.seen += [event.id for event in events]
+        return [Refused(event.envelope, "no") for event in events if event.id in self._refuses]
+
+
+async def post(
+    handler: Handler, envelopes: Sequence[Any], publisher: MemoryPublisher, token: str = TOKEN
+) -> tuple[int, Any]:
+    settings = ConsumerSettings.model_validate({"port": 1, "app_api_token": TOKEN})
+
+    async def ready() -> None:
+        return None
+
+    app = application(settings, ready)
+    subscribe(app, Topic.TASK_EVENTS, TaskEvent, handler, DeadLetters(publisher, "kafka-pubsub", "audit"))
+    entries = [{"entryId": str(number), "event": body} for number, body in enumerate(envelopes)]
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.post(
+            "/events/task-events",
+            data=io.BytesIO(orjson.dumps({"entries": entries})),
+            headers={"dapr-api-token": token},
+        )
+        body = await answer.read()
+    return answer.status, orjson.loads(body) if answer.status == 200 else body.decode()
+
+
+def succeeded(number: int) -> dict[str, Any]:
+    return {"statuses": [{"entryId": str(entry), "status": "SUCCESS"} for entry in range(number)]}
+
+
+async def test_a_batch_is_handled_in_order_and_acknowledged_entry_by_entry() -> None:
+    handler, publisher = Handler(), MemoryPublisher()
+    batch = [envelope(COMPLETED_DATA, event_id) for event_id in ("1", "2", "3")]
+    assert await post(handler, batch, publisher) == (200, succeeded(3))
+    assert handler.seen == ["1", "2", "3"]
+    assert publisher.topics == {}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(WRONG_SHAPE, id="its data has the wrong shape"),
+        pytest.param({**GOOD, "id": ""}, id="it has no id"),
+        pytest.param({key: value for key, value in GOOD.items() if key != "source"}, id="it has no source"),
+        pytest.param({**GOOD, "id": 7}, id="its id is a number"),
+        pytest.param({**GOOD, "data": None}, id="it has no data"),
+        pytest.param("text", id="it is a string"),
+        pytest.param(None, id="it is null"),
+    ],
+)
+async def test_a_bad_event_becomes_a_dead_letter_and_the_others_are_handled_when(bad: Any) -> None:
+    handler, publisher = Handler(), MemoryPublisher()
+    first, last = envelope(COMPLETED_DATA, "1"), envelope(COMPLETED_DATA, "2")
+    assert await post(handler, [first, bad, last], publisher) == (200, succeeded(3))
+    assert handler.seen == ["1", "2"]
+    (letter,) = publisher.topics["task-events-dead"]
+    assert letter["data"]["event"] == (bad if isinstance(bad, dict) else {"data": bad})
+    assert (letter["data"]["topic"], letter["data"]["consumer"]) == ("task-events", "audit")
+    assert letter["data"]["reason"]
+
+
+async def test_an_event_the_handler_refuses_becomes_a_dead_letter() -> None:
+    publisher = MemoryPublisher()
+    batch = [envelope(COMPLETED_DATA, event_id) for event_id in ("1", "2")]
+    assert await post(Handler(refuses=["2"]), batch, publisher) == (200, succeeded(2))
+    assert [letter["data"]["event"]["id"] for letter in publisher.topics["task-events-dead"]] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("handler", "publisher"),
+    [
+        pytest.param(Handler(away=True), MemoryPublisher(), id="what the handler needs is away"),
+        pytest.param(Handler(), MemoryPublisher(away=True), id="the dead letter cannot be published"),
+        pytest.param(Handler(), MemoryPublisher(misses=1), id="the broker does not accept the dead letter"),
+    ],
+)
+async def test_the_whole_batch_comes_again_when(handler: Handler, publisher: MemoryPublisher) -> None:
+    status, _ = await post(handler, [GOOD, WRONG_SHAPE], publisher)
+    assert status == 503
+    assert not any(publisher.topics.values())
+
+
+async def test_a_batch_over_aiohttps_limit_of_a_mebibyte_is_handled() -> None:
+    handler = Handler()
+    large = {**GOOD, "extension": "x" * 20_000}
+    status, _ = await post(handler, [large] * 100, MemoryPublisher())
+    assert (status, len(handler.seen)) == (200, 100)
+
+
+async def test_without_the_sidecars_token_nothing_is_handled() -> None:
+    handler = Handler()
+    status, _ = await post(handler, [GOOD], MemoryPublisher(), token="guessed")
+    assert (status, handler.seen) == (401, [])
+
+
+def test_fields_of_a_newer_version_are_ignored() -> None:
+    newer = {**GOOD, "novelty": 1, "data": {**GOOD["data"], "novelty": 1}}
+    events, refused = decode(Topic.TASK_EVENTS, TaskEvent, [newer])
+    assert [event.data for event in events] == [COMPLETED_DATA]
+    assert refused == []
+    assert events[0].envelope == newer
+
+
+def test_the_same_refusal_has_the_same_id() -> None:
+    first, again, other = (
+        dead_letter("audit", Topic.TASK_EVENTS, Refused(body, reason))["id"]
+        for body, reason in (({"a": 1, "b": 2}, "x"), ({"b": 2, "a": 1}, "y"), ({"a": 2}, "x"))
+    )
+    assert first == again
+    assert first != other
