@@ -14,9 +14,10 @@ import uvicorn
 from api_shim.access import Access
 from api_shim.app import application
 from api_shim.projection import Postgres
-from api_shim.settings import ShimSettings, TokenSettings, load
+from api_shim.settings import ShimSettings, TokenSettings
 from runtime import logs
 from runtime.apiserver import ApiServer
+from runtime.settings import load
 from store import database
 
 GRACE_SECONDS = 10

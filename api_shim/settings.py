@@ -1,14 +1,9 @@
 """The knobs of the API shim."""
 
-from typing import TypeVar
-
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.settings import Settings
-
-S = TypeVar("S", bound=BaseSettings)
 
 SHORTEST_SECRET = 32
 """Bytes. RFC 7518 3.2: a key for HS256 is at least as long as its hash."""
@@ -41,23 +36,3 @@ class ShimSettings(Settings, TokenSettings):
         validation_alias="DATABASE_URL", description="where Postgres is: postgresql://user:password@host:5432/name"
     )
     namespace: str = Field("default", description="the one namespace whose objects this shim serves")
-
-
-def load(kind: type[S]) -> S:
-    """Ends the process with a sentence for every variable that is missing or wrong; none shows a value."""
-    try:
-        return kind()
-    except ValidationError as error:
-        raise SystemExit("\n".join(_complaint(kind, fault) for fault in error.errors())) from None
-
-
-def _complaint(kind: type[BaseSettings], fault: ErrorDetails) -> str:
-    field = str(fault["loc"][0])
-    if fault["type"] == "missing":
-        described = {name: info.description for name, info in kind.model_fields.items()}
-        return f"{_variable(field)} is not set: {described.get(field.lower())}."
-    return f"{_variable(field)} cannot be used: {fault['msg'].removeprefix('Value error, ')}."
-
-
-def _variable(field: str) -> str:
-    return field if field.isupper() else f"TASKBELL_{field.upper()}"

@@ -18,6 +18,7 @@ from consumers.subscriptions import DeadLetters, Received, Refused, subscribe
 from runtime import logs
 from runtime.apiserver import ApiServer
 from runtime.dapr import Dapr
+from runtime.settings import load
 from runtime.web import Ready, application, serve
 from store import database
 from taskbell.events import ReminderEvent, ScheduleEvent, TaskEvent, Topic
@@ -41,7 +42,7 @@ async def recurring(stack: AsyncExitStack) -> Service:
     def subscriptions(app: web.Application, dead_letters: DeadLetters) -> None:
         subscribe(app, Topic.TASK_EVENTS, TaskEvent, handle, dead_letters)
 
-    settings = ConsumerSettings()  # pyright: ignore[reportCallIssue] from the environment
+    settings = load(ConsumerSettings)
     return Service(settings, _always_ready, subscriptions)
 
 
@@ -133,7 +134,7 @@ async def _until_signalled(worker: notification.Worker | None) -> None:
 
 
 def _storage(stack: AsyncExitStack) -> tuple[StoringSettings, database.Sessions, Ready]:
-    settings = StoringSettings()  # pyright: ignore[reportCallIssue] from the environment
+    settings = load(StoringSettings)
     engine = database.connect(settings.database_url.get_secret_value())
     stack.callback(engine.dispose)
 

@@ -1,7 +1,12 @@
 """Settings shared by all services, read once at start from the environment. A missing one fails at start, by name."""
 
-from pydantic import Field, SecretStr
+from typing import TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+S = TypeVar("S", bound=BaseSettings)
 
 
 class Settings(BaseSettings):
@@ -26,3 +31,23 @@ class SidecarSettings(Settings):
         validation_alias="APP_API_TOKEN",
         description="Expected from the sidecar; empty: not checked",
     )
+
+
+def load(kind: type[S]) -> S:
+    """Ends the process with a sentence for every variable that is missing or wrong; none shows a value."""
+    try:
+        return kind()
+    except ValidationError as error:
+        raise SystemExit("\n".join(_complaint(kind, fault) for fault in error.errors())) from None
+
+
+def _complaint(kind: type[BaseSettings], fault: ErrorDetails) -> str:
+    field = str(fault["loc"][0])
+    if fault["type"] == "missing":
+        described = {name: info.description for name, info in kind.model_fields.items()}
+        return f"{_variable(field)} is not set: {described.get(field.lower())}."
+    return f"{_variable(field)} cannot be used: {fault['msg'].removeprefix('Value error, ')}."
+
+
+def _variable(field: str) -> str:
+    return field if field.isupper() else f"TASKBELL_{field.upper()}"

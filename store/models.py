@@ -40,10 +40,10 @@ class TaskRow(Base):
     state: Mapped[str]
     due_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
-    schedule_uid: Mapped[str | None] = mapped_column(index=True)
+    schedule_uid: Mapped[str | None]
     data: Mapped[dict[str, Any]]
     deleted_at: Mapped[datetime | None]
-    __table_args__ = (Index(None, "user_id", "state", "due_at"), {"schema": PROJECTION})
+    __table_args__ = (Index(None, "user_id", "created_at", "uid"), {"schema": PROJECTION})
 
 
 class ScheduleRow(Base):
@@ -56,10 +56,10 @@ class ScheduleRow(Base):
     generation: Mapped[int]
     told: Mapped[bool]
     created_at: Mapped[datetime]
-    user_id: Mapped[str] = mapped_column(index=True)
+    user_id: Mapped[str]
     data: Mapped[dict[str, Any]]
     deleted_at: Mapped[datetime | None]
-    __table_args__ = ({"schema": PROJECTION},)
+    __table_args__ = (Index(None, "user_id", "created_at", "uid"), {"schema": PROJECTION})
 
 
 class ReminderRow(Base):
@@ -90,7 +90,7 @@ class AuditRow(Base):
     user_id: Mapped[str]
     namespace: Mapped[str]
     name: Mapped[str]
-    object_uid: Mapped[str] = mapped_column(index=True)
+    object_uid: Mapped[str]
     actor: Mapped[str | None]
     occurred_at: Mapped[datetime]
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -7,6 +7,7 @@ import kopf
 import uvloop
 
 from runtime import logs
+from runtime.settings import load
 from task_operator import handlers
 from task_operator.service import Service
 from task_operator.settings import OperatorSettings
@@ -27,7 +28,7 @@ async def _run(settings: OperatorSettings) -> None:
 
 
 def main() -> None:
-    settings = OperatorSettings()  # pyright: ignore[reportCallIssue] from the environment
+    settings = load(OperatorSettings)  # pyright: ignore[reportCallIssue] from the environment
     logs.configure("operator", settings.log_level)
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)  # else one line for every event
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

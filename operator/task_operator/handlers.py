@@ -12,7 +12,7 @@ from taskbell.resources import KINDS, Resource
 class NoDiffBase(kopf.DiffBaseStorage):
     """Kopf shall remember nothing in our objects: half the CPU of every event."""
 
-    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> Any:
+    def build(self, **_: Any) -> Any:
         return {}
 
     def fetch(self, *, body: kopf.Body) -> None:

@@ -16,7 +16,7 @@ ALARM_FAILURES = Counter("taskbell_alarm_failures_total", "Arms and disarms the 
 UNTOLD_DELETIONS = Counter("taskbell_unpublished_deletions_total", "Objects let go before their deletion was told")
 UNREADABLE = Counter("taskbell_unreadable_objects_total", "Objects this version cannot read", ["kind"])
 REMINDER_LATENESS = Histogram(
-    "taskbell_reminder_lateness_seconds",
+    "taskbell_reminder_told_lateness_seconds",
     "From remindAt to the moment the broker accepted the reminder",
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
 )

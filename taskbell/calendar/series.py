@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -69,7 +70,7 @@ class Series:
         self.zone = zone(zone_name)
         self.start = start
         self.rule = rule
-        _refuse_impossible(rule)
+        _refuse_impossible(rule, start)
 
     def next_after(self, moment: datetime, *, local: datetime | None = None) -> Occurrence | None:
         """The first occurrence strictly after the instant `moment` and, where given, strictly after `local` too.
@@ -123,10 +124,32 @@ def zone(name: str) -> ZoneInfo:
         ) from error
 
 
-def _refuse_impossible(rule: Rule) -> None:
+def _refuse_impossible(rule: Rule, start: datetime) -> None:
     days, months = rule.month_days, rule.months or range(1, 13)
     if days and not any(abs(day) <= _DAYS_IN_MONTH[month - 1] for day in days for month in months):
         raise Rejected("NeverOccurs", f"recurrence never occurs: no month of {list(months)} has a day {list(days)}")
+    if not _occurs(rule, start):
+        raise Rejected("NeverOccurs", "recurrence never occurs: its interval, from start on, misses all of its days")
+
+
+_HORIZONS = {
+    Frequency.DAILY: timedelta(days=20_000),
+    Frequency.WEEKLY: timedelta(weeks=20_871),
+    Frequency.MONTHLY: timedelta(days=146_097),
+    Frequency.YEARLY: timedelta(days=146_097),
+}
+"""Times the interval: as far ahead as a first occurrence is sought. The calendar repeats after 400 years, which are
+20,871 weeks or 4,800 months; a daily rule gets as many steps as fit into a few tenths of a second."""
+
+
+@lru_cache(maxsize=4096)
+def _occurs(rule: Rule, start: datetime) -> bool:
+    try:
+        horizon = start + _HORIZONS[rule.frequency] * rule.interval
+    except OverflowError:
+        horizon = None  # dateutil itself ends with the year 9999
+    arguments = _arguments(rule, start) | {"count": None, "until": horizon}
+    return next(iter(rrule.rrule(dtstart=start, **arguments)), None) is not None
 
 
 _FREQUENCIES: dict[Frequency, int] = {

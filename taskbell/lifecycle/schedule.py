@@ -78,9 +78,9 @@ def plan(observed: ObservedSchedule, now: datetime) -> tuple[Action, ...]:
     try:
         picture = _Picture.of(observed, now)
         _read_table(picture)
+        return tuple(_conclude(observed, picture))
     except Rejected as refusal:
         return stalled(observed, refusal, now)
-    return tuple(_conclude(observed, picture))
 
 
 def stalled(observed: ObservedSchedule, refusal: Rejected, now: datetime) -> tuple[Action, ...]:

@@ -35,18 +35,16 @@ NO_RECEIPTS = Receipts()
 
 
 def metadata(name: str, uid: str, **changes: Any) -> Metadata:
-    return Metadata(
-        **{
-            "name": name,
-            "namespace": "default",
-            "uid": uid,
-            "generation": 1,
-            "resource_version": "1",
-            "creation_timestamp": MONDAY_SEVEN,
-            "finalizers": (naming.FINALIZER,),
-            **changes,
-        }
+    made = Metadata(
+        name=name,
+        namespace="default",
+        uid=uid,
+        generation=1,
+        resource_version="1",
+        creation_timestamp=MONDAY_SEVEN,
+        finalizers=(naming.FINALIZER,),
     )
+    return made.model_copy(update=changes)
 
 
 def schedule(

@@ -33,8 +33,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("uid", name="uq_tasks_uid"),
         schema="projection",
     )
-    op.create_index("ix_tasks_schedule_uid", "tasks", ["schedule_uid"], schema="projection")
-    op.create_index("ix_tasks_user_id_state_due_at", "tasks", ["user_id", "state", "due_at"], schema="projection")
+    op.create_index("ix_tasks_user_id_created_at_uid", "tasks", ["user_id", "created_at", "uid"], schema="projection")
     op.create_table(
         "schedules",
         sa.Column("namespace", sa.Text(), nullable=False),
@@ -50,7 +49,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("uid", name="uq_schedules_uid"),
         schema="projection",
     )
-    op.create_index("ix_schedules_user_id", "schedules", ["user_id"], schema="projection")
+    op.create_index(
+        "ix_schedules_user_id_created_at_uid", "schedules", ["user_id", "created_at", "uid"], schema="projection"
+    )
     op.create_table(
         "reminders",
         sa.Column("task_uid", sa.Text(), nullable=False),
@@ -84,7 +85,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "event_id", name="uq_audit_source_event_id"),
         schema="ledger",
     )
-    op.create_index("ix_audit_object_uid", "audit", ["object_uid"], schema="ledger")
     op.create_index("ix_audit_user_id_id", "audit", ["user_id", "id"], schema="ledger")
     op.create_table(
         "deliveries",

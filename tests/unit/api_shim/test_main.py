@@ -4,7 +4,8 @@ import pytest
 
 from api_shim.__main__ import main
 from api_shim.access import Access
-from api_shim.settings import ShimSettings, TokenSettings, load
+from api_shim.settings import ShimSettings, TokenSettings
+from runtime.settings import load
 from tests.unit.api_shim.helpers import SECRET
 
 

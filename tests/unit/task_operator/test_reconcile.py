@@ -188,14 +188,18 @@ class TestNameIsThereAlready:
             "annotations": {naming.RETIRED_ANNOTATION: "Undone"},
         }
         world.start()
+        watch = world.api.watch
+        world.lose_the_watch()  # the cache does not know of it
         old = await world.api.create(Task, NAMESPACE, leaving, occurrence_spec())
         world.api.remove(Task, old.metadata.name)
         await world.passes(seconds=10)
         assert [task.metadata.uid for task in world.api.all(Task)] == [old.metadata.uid]
+        world.api.watch = watch
         world.api.edit(Task, old.metadata.name, {"metadata": {"finalizers": []}})
         await world.passes(seconds=10)
         (task,) = world.api.all(Task)
         assert task.metadata.uid != old.metadata.uid
+        assert task.metadata.name == name_of(created, 1)
         assert not task.metadata.terminating
 
 
@@ -297,6 +301,17 @@ class TestDeletion:
         assert world.cache.known() == ()
         assert world.scheduler.alarms == {}
         assert (world.publisher._receipts, world.alarms._armed, world.wakeups._at) == ({}, {}, {})
+
+    async def test_once_it_is_let_go_no_watch_event_is_needed_to_forget_it(self, world: World) -> None:
+        await world.task(MILK)
+        world.start()
+        await world.passes()
+        world.lose_the_watch()
+        world.api.remove(Task, "buy-milk")
+        world.reconciler.seen(world.api.all(Task)[0])
+        await world.passes()
+        assert world.cache.known() == ()
+        assert not world.publisher._receipts
 
     async def test_a_deletion_is_held_until_it_is_told_but_not_for_ever(self, world: World) -> None:
         await world.task(MILK)
