@@ -6,6 +6,7 @@ A job only says "look at this object now". Late, lost, doubled or foreign rings 
 
 import asyncio
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Protocol
 
 from runtime.dapr import Unavailable
@@ -70,7 +71,7 @@ class AlarmKeeper:
                 self._work.clear()
                 await self._work.wait()
             size = 1 if self._breaker.open else CONCURRENCY
-            batch = list(self._wanted.items())[:size]
+            batch = tuple(islice(self._wanted.items(), size))
             results = await asyncio.gather(*(self._carry_out(uid, at) for uid, at in batch))
             if failures := [why for why in results if why]:
                 metrics.ALARM_FAILURES.inc(len(failures))

@@ -42,7 +42,7 @@ class Cache:
         if known:
             self._remove(key, known)  # its owner or its uid may be another one
         if known and known.metadata.uid != resource.metadata.uid:
-            self._bury(known.metadata.uid)
+            self.bury(known.metadata.uid)
         self._objects[key] = resource
         if owner := resource.metadata.controller:
             self._children[owner.uid].add(key)
@@ -56,8 +56,13 @@ class Cache:
         if known is None or known.metadata.uid != uid:
             return False
         self._remove(key, known)
-        self._bury(uid)
         return True
+
+    def bury(self, uid: str) -> None:
+        """The object with `uid` was deleted: what is read of it later is old."""
+        self._gone[uid] = None
+        if len(self._gone) > REMEMBERED_DELETIONS:
+            del self._gone[next(iter(self._gone))]
 
     def get(self, key: Key) -> Resource | None:
         return self._objects.get(key)
@@ -80,11 +85,6 @@ class Cache:
     def schedules(self) -> tuple[TaskSchedule, ...]:
         found = (self._objects[key] for key in self._schedules.values())
         return tuple(schedule for schedule in found if isinstance(schedule, TaskSchedule))
-
-    def _bury(self, uid: str) -> None:
-        self._gone[uid] = None
-        if len(self._gone) > REMEMBERED_DELETIONS:
-            del self._gone[next(iter(self._gone))]
 
     def _remove(self, key: Key, known: Resource) -> None:
         del self._objects[key]

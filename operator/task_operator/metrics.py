@@ -9,7 +9,7 @@ FALLBACK_ADVANCES = Counter(
 )
 PUBLISHED = Counter("taskbell_events_published_total", "Events the broker accepted", ["topic"])
 PUBLISH_FAILURES = Counter("taskbell_publish_failures_total", "Batches the broker did not accept whole", ["topic"])
-BROKER_AWAY = Gauge("taskbell_broker_away", "1 while the publisher's circuit breaker is open")
+BROKER_AWAY = Gauge("taskbell_broker_away", "1 while the circuit breaker of a topic is open", ["topic"])
 RINGS = Counter("taskbell_alarm_rings_total", "Callbacks of Dapr jobs")
 ALARMS_MISSED = Counter("taskbell_alarms_missed_total", "Wake-ups that no ring preceded")
 ALARM_FAILURES = Counter("taskbell_alarm_failures_total", "Arms and disarms the scheduler did not accept")

@@ -9,8 +9,9 @@ same ids; if a batch times out it may still be accepted later: readers deduplica
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
 from typing import Any, Protocol
 
 from runtime import logs
@@ -37,14 +38,24 @@ class Broker(Protocol):
 
 
 class Publisher:
-    """`told` is called with an object's key each time something of it was accepted."""
+    """`told` is called with an object's key each time something of it was accepted. Each topic has its breaker."""
 
-    def __init__(self, broker: Broker, pubsub: str, source: str, told: Callable[[Key], None], breaker: Breaker) -> None:
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        pubsub: str,
+        source: str,
+        told: Callable[[Key], None],
+        breakers: Mapping[Topic, Breaker],
+        clock: Callable[[], datetime],
+    ) -> None:
         self._broker = broker
         self._pubsub = pubsub
         self._source = source
         self._told = told
-        self._breaker = breaker
+        self._breakers = breakers
+        self._clock = clock
         self._waiting: dict[Topic, dict[str, tuple[Key, tuple[Telling, ...]]]] = {topic: {} for topic in TOPICS}
         self._offered = {topic: asyncio.Event() for topic in TOPICS}
         self._in_flight: dict[Topic, set[str]] = {topic: set() for topic in TOPICS}
@@ -52,8 +63,8 @@ class Publisher:
 
     @property
     def away(self) -> bool:
-        """Whether the broker did not answer when last asked."""
-        return self._breaker.open
+        """Whether no event reaches the recurring consumer: the broker did not take the last one for it."""
+        return self._breakers[Topic.TASK_EVENTS].open
 
     def offer(self, key: Key, uid: str, tellings: tuple[Telling, ...]) -> None:
         """All that is still to be told about the object `uid`, in order, in place of what waited before."""
@@ -96,8 +107,9 @@ class Publisher:
 
     async def _publish(self, topic: Topic) -> None:
         # After a failure a single event feels its way.
-        size = 1 if self._breaker.open else BATCH
-        batch = [(uid, key, tellings[0]) for uid, (key, tellings) in list(self._waiting[topic].items())[:size]]
+        size = 1 if self._breakers[topic].open else BATCH
+        waiting = islice(self._waiting[topic].items(), size)
+        batch = [(uid, key, tellings[0]) for uid, (key, tellings) in waiting]
         self._in_flight[topic] = {uid for uid, _, _ in batch}
         try:
             events = [telling.event.cloud_event(self._source) for _, _, telling in batch]
@@ -105,7 +117,7 @@ class Publisher:
         except Unavailable as error:
             self._put_last(topic, (uid for uid, _, _ in batch))
             metrics.PUBLISH_FAILURES.labels(topic).inc()
-            await self._fail(str(error))
+            await self._fail(topic, str(error))
             return
         for position, (uid, key, telling) in enumerate(batch):
             if position not in refused:
@@ -113,10 +125,10 @@ class Publisher:
         if refused:
             self._put_last(topic, (uid for position, (uid, _, _) in enumerate(batch) if position in refused))
             metrics.PUBLISH_FAILURES.labels(topic).inc()
-            await self._fail(f"{len(refused)} of {len(batch)} events were refused on {topic}")
+            await self._fail(topic, f"{len(refused)} of {len(batch)} events were refused")
         else:
-            self._breaker.succeeded()
-            metrics.BROKER_AWAY.set(0)
+            self._breakers[topic].succeeded()
+            metrics.BROKER_AWAY.labels(topic).set(0)
 
     def _put_last(self, topic: Topic, uids: Iterable[str]) -> None:
         # One event that is never accepted must not keep back those of all other objects.
@@ -125,9 +137,9 @@ class Publisher:
             if uid in waiting:
                 waiting[uid] = waiting.pop(uid)
 
-    async def _fail(self, why: str) -> None:
-        metrics.BROKER_AWAY.set(1)
-        await self._breaker.failed(why)
+    async def _fail(self, topic: Topic, why: str) -> None:
+        metrics.BROKER_AWAY.labels(topic).set(1)
+        await self._breakers[topic].failed(why)
 
     def _accept(self, topic: Topic, uid: str, key: Key, telling: Telling) -> None:
         known, event = self.receipts(uid), telling.event
@@ -141,7 +153,7 @@ class Publisher:
             self._waiting[topic].pop(uid, None)
         metrics.PUBLISHED.labels(topic).inc()
         if isinstance(event.data, ReminderEvent):
-            lateness = (datetime.now(UTC) - event.data.remind_at).total_seconds()
+            lateness = (self._clock() - event.data.remind_at).total_seconds()
             metrics.REMINDER_LATENESS.observe(max(lateness, 0))
         logger.info("event told", action="publish", event_id=event.id, type=event.type, key=str(key))
         self._told(key)

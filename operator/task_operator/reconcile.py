@@ -3,20 +3,20 @@
     failure                                     what follows
     Rejected                                    a condition; no retry
     Conflict, NotFound                          the object is read afresh and looked at again, silently
-    Unreachable, Overloaded, anything else      back-off
+    Unreachable, other refusals, anything else  back-off
 
 A pass may break off between any two actions: each is guarded or has a deterministic name, and the status comes last.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar, assert_never
 
 from pydantic import ValidationError
 
 from runtime import logs
-from runtime.apiserver import AlreadyExists, ApiError, Conflict, NotFound, Overloaded, Unreachable
+from runtime.apiserver import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
 from task_operator import metrics
 from task_operator.alarms import AlarmKeeper
 from task_operator.cache import Cache, Key, key_of
@@ -49,6 +49,9 @@ from taskbell.lifecycle.task import ObservedTask
 from taskbell.resources import API_VERSION, Metadata, Model, Phase, Resource, Task, TaskSchedule, TaskSpec
 
 R = TypeVar("R", bound=Resource)
+
+STANDING_IN_THE_WAY = timedelta(minutes=1)
+"""How often a schedule looks whether the foreign Task that has the name of its next one is still there."""
 
 logger = logs.get(__name__)
 
@@ -119,7 +122,11 @@ class Reconciler:
         self._concerns(resource)
 
     def gone(self, key: Key, uid: str) -> None:
-        """The object is not there any more."""
+        """The object was deleted."""
+        self._cache.bury(uid)
+        self._drop(key, uid)
+
+    def _drop(self, key: Key, uid: str) -> None:
         known = self._cache.get(key)
         if known and self._cache.drop(key, uid):
             self._forget(known)
@@ -146,7 +153,7 @@ class Reconciler:
             await self._reconcile(key)
         except (Conflict, NotFound):
             return await self._look_again(key)
-        except (Unreachable, Overloaded) as error:
+        except (ApiError, Unreachable) as error:
             delay = self._queue.retry(key)
             logger.warning("put off", action="reconcile", key=str(key), why=str(error), retry_seconds=delay)
             return "deferred"
@@ -169,8 +176,9 @@ class Reconciler:
         try:
             self.seen(await self._objects.get(key.kind, key.namespace, key.name))
         except NotFound:
+            # No proof of a deletion: the API server says the same while it does not serve the kind.
             if known := self._cache.get(key):
-                self.gone(key, known.metadata.uid)
+                self._drop(key, known.metadata.uid)
 
     async def _reconcile(self, key: Key) -> None:
         resource, now = self._cache.get(key), self._clock()
@@ -187,6 +195,8 @@ class Reconciler:
             await self._carry_out(schedules.plan(observed, now), this)
         except Rejected as refusal:
             await self._carry_out(schedules.stalled(observed, refusal, now), this)
+            # What stands in the way is another object, whose end nobody tells this one.
+            self._wakeups.look(this.key, now + STANDING_IN_THE_WAY)
 
     async def _carry_out(self, plan: tuple[Action, ...], this: _Pass) -> None:
         if not any(isinstance(action, Publish) for action in plan):
@@ -224,7 +234,7 @@ class Reconciler:
                 self._wakeups.alarm(this.key, at)
             case Disarm():
                 self._alarms.disarm(uid)
-                self._wakeups.clear(this.key)
+                self._wakeups.disarm(this.key)
             case LookAgain(at=at):
                 self._wakeups.look(this.key, at)
             case CountFallback():
@@ -307,7 +317,8 @@ def _refuse_foreign(task: Task, schedule: Metadata) -> None:
     """The name is taken: by ourselves is success, by another is for a person to mend. Raises Rejected or Conflict."""
     owner = task.metadata.controller
     if owner is None or owner.uid != schedule.uid:
-        raise Rejected("NameTaken", f"a task named {task.metadata.name} exists and is not this schedule's: rename it")
+        message = f"a task named {task.metadata.name} exists and is not this schedule's: delete it"
+        raise Rejected("NameTaken", message)
     if task.metadata.terminating or tasks.retirement(task):
         raise Conflict(409, "Conflict", f"task {task.metadata.name} is still on its way out")
 

@@ -5,6 +5,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from task_operator import metrics
 from task_operator.cache import Key
@@ -24,6 +25,17 @@ LONGEST_PAUSE_SECONDS = 60.0
 Clock = Callable[[], datetime]
 
 
+class _Slot(NamedTuple):
+    """A key may have one alarm and one look of our own."""
+
+    key: Key
+    alarm: bool
+
+    def looked_at(self, at: datetime) -> datetime:
+        """When the heap does what is due at `at`."""
+        return at + PATIENCE if self.alarm else at
+
+
 class Wakeups:
     """`wake` is called with a key whose time has come, `silent` when alarms seem to be lost."""
 
@@ -31,32 +43,38 @@ class Wakeups:
         self._clock = clock
         self._wake = wake
         self._silent = silent
-        self._heap: list[tuple[datetime, int, Key]] = []
+        self._heap: list[tuple[datetime, int, _Slot]] = []
         self._order = itertools.count()
-        self._at: dict[Key, tuple[datetime, bool]] = {}
+        self._at: dict[_Slot, datetime] = {}
         self._changed = asyncio.Event()
         self._missing_since: datetime | None = None
 
     def alarm(self, key: Key, at: datetime) -> None:
         """`key` is due at `at`; an alarm clock outside will ring for it."""
-        self._set(key, at, alarm=True)
+        self._set(_Slot(key, alarm=True), at)
 
     def look(self, key: Key, at: datetime) -> None:
         """`key` is to be looked at at `at`; nothing will ring for it."""
-        self._set(key, at, alarm=False)
+        self._set(_Slot(key, alarm=False), at)
+
+    def disarm(self, key: Key) -> None:
+        """No alarm will ring for `key`."""
+        self._at.pop(_Slot(key, alarm=True), None)
 
     def clear(self, key: Key) -> None:
-        self._at.pop(key, None)
+        """`key` is gone."""
+        self.disarm(key)
+        self._at.pop(_Slot(key, alarm=False), None)
 
     def rang(self) -> None:
         """Some alarm rang: one ring wakes every object whose time has come."""
         self._missing_since = None
         now = self._clock()
-        for key, at, alarm in self._pop_until(now + PATIENCE):
+        for slot, at in self._pop_until(now + PATIENCE):
             if at <= now:
-                self._wake(key)
+                self._wake(slot.key)
             else:
-                self._set(key, at, alarm=alarm)
+                self._set(slot, at)
 
     async def run(self) -> None:
         """Wakes until cancelled."""
@@ -69,43 +87,43 @@ class Wakeups:
             except TimeoutError:
                 continue
 
-    def _set(self, key: Key, at: datetime, *, alarm: bool) -> None:
-        if self._at.get(key) == (at, alarm):
+    def _set(self, slot: _Slot, at: datetime) -> None:
+        if self._at.get(slot) == at:
             return
-        self._at[key] = (at, alarm)
-        self._push(key, at, alarm=alarm)
+        self._at[slot] = at
+        self._push(slot, at)
         if len(self._heap) > 2 * len(self._at) + SPARE:
             self._sweep()
         self._changed.set()
 
-    def _push(self, key: Key, at: datetime, *, alarm: bool) -> None:
-        heapq.heappush(self._heap, (at + PATIENCE * alarm, next(self._order), key))
+    def _push(self, slot: _Slot, at: datetime) -> None:
+        heapq.heappush(self._heap, (slot.looked_at(at), next(self._order), slot))
 
     def _sweep(self) -> None:
         # What was set anew or cleared leaves the heap only when its time comes, which may be years away.
         self._heap.clear()
-        for key, (at, alarm) in self._at.items():
-            self._push(key, at, alarm=alarm)
+        for slot, at in self._at.items():
+            self._push(slot, at)
 
     def _wake_due(self) -> float | None:
         """Wakes what is due; seconds until the next one, None when there is none."""
         now = self._clock()
-        for key, _, alarm in self._pop_until(now):
-            if alarm:
+        for slot, _ in self._pop_until(now):
+            if slot.alarm:
                 self._missed(now)
-            self._wake(key)
+            self._wake(slot.key)
         if not self._heap:
             return None
         return min(max((self._heap[0][0] - now).total_seconds(), 0), LONGEST_PAUSE_SECONDS)
 
-    def _pop_until(self, now: datetime) -> list[tuple[Key, datetime, bool]]:
-        popped: list[tuple[Key, datetime, bool]] = []
+    def _pop_until(self, now: datetime) -> list[tuple[_Slot, datetime]]:
+        popped: list[tuple[_Slot, datetime]] = []
         while self._heap and self._heap[0][0] <= now:
-            due, _, key = heapq.heappop(self._heap)
-            at, alarm = self._at.get(key, (None, False))
-            if at is not None and at + PATIENCE * alarm == due:  # else set anew or cleared since
-                del self._at[key]
-                popped.append((key, at, alarm))
+            due, _, slot = heapq.heappop(self._heap)
+            at = self._at.get(slot)
+            if at is not None and slot.looked_at(at) == due:  # else set anew or cleared since
+                del self._at[slot]
+                popped.append((slot, at))
         return popped
 
     def _missed(self, now: datetime) -> None:

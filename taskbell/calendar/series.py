@@ -148,7 +148,7 @@ def _occurs(rule: Rule, start: datetime) -> bool:
         horizon = start + _HORIZONS[rule.frequency] * rule.interval
     except OverflowError:
         horizon = None  # dateutil itself ends with the year 9999
-    arguments = _arguments(rule, start) | {"count": None, "until": horizon}
+    arguments: dict[str, Any] = {**_arguments(rule, start), "count": None, "until": horizon}
     return next(iter(rrule.rrule(dtstart=start, **arguments)), None) is not None
 
 

@@ -63,6 +63,7 @@ def test_an_object_is_dropped_by_its_own_uid_only() -> None:
 def test_a_late_answer_does_not_bring_a_deleted_object_back() -> None:
     cache = Cache()
     cache.put(at_version(5))
+    cache.bury("task-milk")
     cache.drop(MILK, "task-milk")
     assert not cache.put(at_version(6))
     assert cache.known() == ()
@@ -73,6 +74,7 @@ def test_deletions_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch)
     cache = Cache()
     for number in range(10):
         cache.put(at_version(number + 1, uid=f"uid-{number}"))
+        cache.bury(f"uid-{number}")
         cache.drop(MILK, f"uid-{number}")
     assert len(cache._gone) == 3
     assert not cache.put(at_version(20, uid="uid-9"))

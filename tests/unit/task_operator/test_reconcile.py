@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from runtime.apiserver import Overloaded, Unreachable
+from runtime.apiserver import NotFound, Overloaded, Unreachable
 from task_operator.cache import Key, key_of
 from task_operator.testing import NAMESPACE, World
 from taskbell import naming
@@ -65,6 +65,11 @@ def once(verb: str, happens: Callable[[], object]) -> Callable[[str, str], None]
             left.pop()()
 
     return before
+
+
+def not_served(verb: str, name: str) -> None:
+    """As the API server answers while a CRD is being established."""
+    raise NotFound(404, "", f"404 page not found: {verb} {name}")
 
 
 def raising(error: Exception) -> Callable[[], object]:
@@ -227,6 +232,17 @@ class TestFailures:
         assert not world.publisher._receipts
         assert not world.alarms._armed
 
+    async def test_an_object_that_only_seemed_to_be_gone_is_served_again_once_it_is_seen(self, world: World) -> None:
+        await world.task(MILK)
+        world.start()
+        world.api.before = not_served
+        await world.passes(seconds=10)
+        assert world.cache.known() == ()
+        world.api.before = lambda *_: None
+        world.api.edit(Task, "buy-milk", {"metadata": {"annotations": {"looked": "at"}}})
+        await world.passes()
+        assert len(world.broker.ids(Topic.TASK_EVENTS)) == 1
+
     async def test_a_child_that_has_vanished_unseen_does_not_stop_its_schedule(self, world: World) -> None:
         created = await world.schedule(STANDUP)
         world.start()
@@ -326,6 +342,16 @@ class TestDeletion:
 
     async def test_a_watch_event_that_comes_late_does_not_bring_it_back(self, world: World) -> None:
         await world.task(MILK)
+        world.start()
+        await world.passes()
+        world.api.remove(Task, "buy-milk")
+        (leaving,) = world.api.all(Task)
+        await world.passes()
+        world.reconciler.seen(leaving)
+        assert world.cache.known() == ()
+
+    async def test_with_a_watch_that_lags_nothing_is_told_twice(self, world: World) -> None:
+        await world.task(MILK)
         world.api.lag = 3
         world.start()
         await world.passes(seconds=30)
@@ -333,7 +359,7 @@ class TestDeletion:
         await world.passes(seconds=30)
         assert world.cache.known() == ()
         ids = [event_id for batch in world.broker.batches for event_id in batch]
-        assert len(ids) == len(set(ids))
+        assert len(ids) == len(set(ids)) == 2
 
     async def test_an_occurrence_is_held_until_the_stored_cursor_knows_it(self, world: World) -> None:
         created = await world.schedule(STANDUP)

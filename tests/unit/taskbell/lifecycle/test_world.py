@@ -12,7 +12,7 @@ from taskbell.lifecycle import task as tasks
 from taskbell.resources import Cursor, ReminderState, TaskSchedule
 from tests.unit.taskbell.lifecycle.world import World
 
-SEEDS = 96
+SEEDS = 120
 CHUNK = 12
 ENOUGH = 60
 """Seeds after which a planted bug must have shown itself."""
