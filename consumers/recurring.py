@@ -7,6 +7,7 @@ after its grace (DESIGN section 4).
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -114,7 +115,7 @@ class Recurring:
         if task is not None and not _closed(task, event.task_uid):
             return Result.OPEN
         try:
-            following = cursor.advance(schedule, closed, event.task_data.closed_at or event.timestamp)
+            following = cursor.advance(schedule, closed, _closed_at(event, task))
         except Rejected:
             return Result.LEFT
         if following is None:
@@ -138,6 +139,12 @@ def shows_closed(event: TaskEvent) -> bool:
     if event.event_type is EventType.DELETED:
         return event.reason is Reason.USER
     return event.task_data.state is not State.OPEN
+
+
+def _closed_at(event: TaskEvent, task: Task | None) -> datetime:
+    """The Task's own word, where there is one: the event may be about an earlier closing."""
+    noted = task.status.closed_at if task else None
+    return noted or event.task_data.closed_at or event.timestamp
 
 
 def _closed(task: Task, uid: str) -> bool:

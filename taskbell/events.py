@@ -136,7 +136,7 @@ class ScheduleEvent(Payload):
 
 
 class ReminderEvent(Payload):
-    """Data on `reminders`. `late_by` is in seconds."""
+    """Data on `reminders`. `late_by`: seconds from `remind_at` to the moment it was handed to the broker."""
 
     task_id: str
     title: str
@@ -147,7 +147,7 @@ class ReminderEvent(Payload):
     task_uid: str
     namespace: str
     task_generation: int
-    late_by: int
+    late_by: int = 0
 
 
 class Event(Payload):
@@ -160,8 +160,11 @@ class Event(Payload):
     time: Instant
     data: TaskEvent | ScheduleEvent | ReminderEvent
 
-    def cloud_event(self, source: str) -> dict[str, Any]:
-        """CloudEvents 1.0, JSON event format."""
+    def cloud_event(self, source: str, now: datetime) -> dict[str, Any]:
+        """CloudEvents 1.0, JSON event format, as handed to the broker at `now`."""
+        data = self.data
+        if isinstance(data, ReminderEvent):
+            data = data.model_copy(update={"late_by": max(int((now - data.remind_at).total_seconds()), 0)})
         return {
             "specversion": "1.0",
             "id": self.id,
@@ -171,7 +174,7 @@ class Event(Payload):
             "time": instant_text(self.time),
             "datacontenttype": "application/json",
             "partitionkey": self.key,
-            "data": self.data.model_dump(mode="json"),
+            "data": data.model_dump(mode="json"),
         }
 
 
@@ -276,7 +279,7 @@ def reminder_event_id(task: Task, reminder_id: str, remind_at: datetime) -> str:
     return f"{task.metadata.uid}:{reminder_id}:{instant_text(remind_at)}"
 
 
-def reminder_event(task: Task, reminder_id: str, remind_at: datetime, now: datetime) -> Event:
+def reminder_event(task: Task, reminder_id: str, remind_at: datetime) -> Event:
     """The fact that a reminder is due, on `reminders`."""
     metadata = task.metadata
     return Event(
@@ -284,7 +287,7 @@ def reminder_event(task: Task, reminder_id: str, remind_at: datetime, now: datet
         topic=Topic.REMINDERS,
         type="dev.taskbell.reminder.due.v1",
         key=metadata.uid,
-        time=now,
+        time=remind_at,
         data=ReminderEvent(
             task_id=metadata.name,
             title=task.spec.title,
@@ -295,6 +298,5 @@ def reminder_event(task: Task, reminder_id: str, remind_at: datetime, now: datet
             task_uid=metadata.uid,
             namespace=metadata.namespace,
             task_generation=metadata.generation,
-            late_by=max(int((now - remind_at).total_seconds()), 0),
         ),
     )

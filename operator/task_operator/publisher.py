@@ -112,7 +112,8 @@ class Publisher:
         batch = [(uid, key, tellings[0]) for uid, (key, tellings) in waiting]
         self._in_flight[topic] = {uid for uid, _, _ in batch}
         try:
-            events = [telling.event.cloud_event(self._source) for _, _, telling in batch]
+            now = self._clock()
+            events = [telling.event.cloud_event(self._source, now) for _, _, telling in batch]
             refused = await self._broker.publish(self._pubsub, topic, events)
         except Unavailable as error:
             self._put_last(topic, (uid for uid, _, _ in batch))

@@ -217,8 +217,9 @@ class Reconciler:
         match action:
             case AddFinalizer():
                 await self._add_finalizer(this)
-            case RemoveFinalizer():
+            case RemoveFinalizer(untold=untold):
                 await self._remove_finalizer(this)
+                metrics.UNTOLD_DELETIONS.inc(untold)
             case CreateTask():
                 await self._create(action, this)
             case AmendTask(task=task, spec=spec):
@@ -255,7 +256,6 @@ class Reconciler:
     async def _remove_finalizer(self, this: _Pass) -> None:
         rest = [each for each in this.metadata.finalizers if each != naming.FINALIZER]
         after = await self._objects.patch(this.key.kind, this.metadata, {"metadata": {"finalizers": rest}})
-        self._publisher.forget(this.metadata.uid)
         if rest:
             self._keep(this, after)
         else:

@@ -1,4 +1,4 @@
-"""The operator's parts, wired together, and its HTTP side.
+"""The machinery on the real parts, and its HTTP side.
 
 Starts and works without a sidecar: what cannot be told or armed waits, Tasks appear all the same.
 """
@@ -17,23 +17,14 @@ from runtime import web as runtime_web
 from runtime.apiserver import ApiError, ApiServer, Unreachable
 from runtime.dapr import Dapr
 from task_operator import metrics
-from task_operator.alarms import AlarmKeeper
-from task_operator.breaker import Breaker
-from task_operator.cache import Cache, Key, key_of
-from task_operator.publisher import Publisher
-from task_operator.queue import WorkQueue
-from task_operator.reconcile import Reconciler, waits_for_consumer
+from task_operator.cache import Key
+from task_operator.machinery import Machinery
 from task_operator.settings import OperatorSettings
-from task_operator.wakeups import Wakeups
 from taskbell.resources import KINDS, Resource
 
 LIST_RETRY_SECONDS = 2
 
 logger = logs.get(__name__)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Service:
@@ -44,27 +35,14 @@ class Service:
         self._died = died
         self._api = ApiServer("taskbell-operator")
         self._dapr = Dapr(settings)
-        self._cache = Cache()
-        self._queue: WorkQueue[Key] = WorkQueue()
-        self._wakeups = Wakeups(_now, self._queue.add, self._arm_everything_again)
-        self._publisher = Publisher(
-            self._dapr,
-            settings.pubsub,
-            f"taskbell/{settings.cluster}",
-            told=self._queue.add,
-            breaker=Breaker("broker", opened=self._advance_ourselves),
-        )
-        self._alarms = AlarmKeeper(self._dapr, Breaker("scheduler"))
-        self._reconciler = Reconciler(
+        self._machinery = Machinery(
             objects=self._api,
-            cache=self._cache,
-            queue=self._queue,
-            publisher=self._publisher,
-            alarms=self._alarms,
-            wakeups=self._wakeups,
-            clock=_now,
+            broker=self._dapr,
+            scheduler=self._dapr,
+            pubsub=settings.pubsub,
+            source=f"taskbell/{settings.cluster}",
+            clock=lambda: datetime.now(UTC),
         )
-        self._tasks: list[asyncio.Task[None]] = []
         self._resources = AsyncExitStack()
         self._synced = False
 
@@ -78,33 +56,22 @@ class Service:
             for namespace in self._settings.namespaces or (None,):
                 await self._list(kind, namespace)
         self._synced = True
-        background = (self._publisher.run(), self._alarms.run(), self._wakeups.run())
-        workers = (self._reconciler.work() for _ in range(self._settings.workers))
-        for coroutine in (*background, *workers):
-            task = asyncio.create_task(coroutine)
-            task.add_done_callback(self._ended)
-            self._tasks.append(task)
-        logger.info("synced", action="start", queue=len(self._queue))
+        self._machinery.start(self._settings.workers, self._part_died)
+        logger.info("synced", action="start", queue=len(self._machinery.queue))
 
     async def stop(self) -> None:
         """Lets every pass come to its end."""
         self._synced = False
-        self._queue.close()
-        workers = self._tasks[3:]
-        if workers:
-            await asyncio.wait(workers, timeout=10)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._machinery.stop()
         await self._resources.aclose()
 
     def seen(self, kind: type[Resource], body: dict[str, Any], *, deleted: bool) -> None:
         """One watch event."""
         if deleted:  # also when this version cannot read it any more
             metadata = body["metadata"]
-            self._reconciler.gone(Key(kind, metadata["namespace"], metadata["name"]), metadata["uid"])
+            self._machinery.reconciler.gone(Key(kind, metadata["namespace"], metadata["name"]), metadata["uid"])
         elif resource := _parsed(kind, body):
-            self._reconciler.seen(resource)
+            self._machinery.reconciler.seen(resource)
 
     async def _list(self, kind: type[Resource], namespace: str | None) -> None:
         listed = False
@@ -118,21 +85,9 @@ class Service:
                 logger.warning("cannot list yet", action="start", kind=kind.kind, why=str(error))
                 await asyncio.sleep(LIST_RETRY_SECONDS)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()):
-            logger.error("a part of the operator died", action="stop", exc_info=error)
-            self._died()
-
-    def _advance_ourselves(self) -> None:
-        for schedule in self._cache.schedules():
-            if waits_for_consumer(schedule):
-                self._queue.add(key_of(schedule))
-
-    def _arm_everything_again(self) -> None:
-        logger.warning("alarms were missed and none rang: armed again", action="arm")
-        self._alarms.forget_all()
-        for key in self._cache.known():
-            self._queue.add(key)
+    def _part_died(self, error: BaseException) -> None:
+        logger.error("a part of the operator died", action="stop", exc_info=error)
+        self._died()
 
     def _application(self) -> web.Application:
         app = runtime_web.application(self._settings, self._missing)
@@ -150,9 +105,7 @@ class Service:
         """A Dapr job's callback. Never 404, which Dapr takes for done; for an unknown name 200 lets the job go."""
         if not self._synced:
             return web.Response(status=503, text="not synced yet\n")
-        metrics.RINGS.inc()
-        self._alarms.rang(request.match_info["uid"], _now())
-        self._wakeups.rang()
+        self._machinery.rang(request.match_info["uid"])
         return web.Response()
 
 

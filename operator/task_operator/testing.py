@@ -15,13 +15,8 @@ from typing import Any, TypeVar
 
 from runtime.apiserver import AlreadyExists, Conflict, Invalid, NotFound
 from runtime.dapr import Unavailable
-from task_operator.alarms import AlarmKeeper
-from task_operator.breaker import Breaker
-from task_operator.cache import Cache, Key, key_of
-from task_operator.publisher import Publisher
-from task_operator.queue import WorkQueue
-from task_operator.reconcile import Reconciler, waits_for_consumer
-from task_operator.wakeups import Wakeups
+from task_operator.cache import Key, key_of
+from task_operator.machinery import Machinery
 from taskbell.resources import API_VERSION, KINDS, Metadata, Model, Resource, Task, TaskSchedule, instant_text
 
 R = TypeVar("R", bound=Resource)
@@ -286,7 +281,7 @@ class World:
     def __init__(self, start: datetime) -> None:
         self._start = start
         self._loop = asyncio.get_running_loop()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._died: list[BaseException] = []
         self.fuse = Fuse()
         self.api = MemoryApiServer(self.now, self.fuse)
         self.broker = MemoryBroker(self.fuse)
@@ -303,30 +298,24 @@ class World:
         for kind in KINDS:
             for resource in self.api.all(kind):
                 self.reconciler.seen(resource)
-        background = (self.publisher.run(), self.alarms.run(), self.wakeups.run())
-        passes = (self.reconciler.work() for _ in range(workers))
-        self._tasks = [asyncio.create_task(each) for each in (*background, *passes)]
+        self._died = []
+        self.machinery.start(workers, self._died.append)
 
     async def die(self) -> None:
         """Leaves nothing but the world."""
         self.api.watch = _nobody_watches
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        await self.machinery.kill()
 
     async def passes(self, *, seconds: float = 1.0) -> None:
         """Time goes by; raises what a part of the operator died of, unless it was killed."""
         await asyncio.sleep(seconds)
-        for task in self._tasks:
-            if task.done() and (error := task.exception()) and not self.fuse.blown.is_set():
-                raise error
+        if self._died and not self.fuse.blown.is_set():
+            raise self._died[0]
 
     def ring(self, uid: str) -> None:
         """The job of `uid` calls back."""
         self.scheduler.alarms.pop(uid, None)
-        self.alarms.rang(uid, self.now())
-        self.wakeups.rang()
+        self.machinery.rang(uid)
 
     def lose_the_watch(self) -> None:
         self.api.watch = _nobody_watches
@@ -340,21 +329,16 @@ class World:
         return await self.api.create(Task, NAMESPACE, {"name": like.metadata.name}, like.spec)
 
     def _wire(self) -> None:
-        self.cache = Cache()
-        self.queue: WorkQueue[Key] = WorkQueue()
-        self.wakeups = Wakeups(self.now, self.queue.add, self._arm_again)
-        self.breaker = Breaker("broker", opened=self._advance_ourselves)
-        self.publisher = Publisher(self.broker, "pubsub", "taskbell/test", told=self.queue.add, breaker=self.breaker)
-        self.alarms = AlarmKeeper(self.scheduler, Breaker("scheduler"))
-        self.reconciler = Reconciler(
+        self.machinery = machinery = Machinery(
             objects=self.api,
-            cache=self.cache,
-            queue=self.queue,
-            publisher=self.publisher,
-            alarms=self.alarms,
-            wakeups=self.wakeups,
+            broker=self.broker,
+            scheduler=self.scheduler,
+            pubsub="pubsub",
+            source="taskbell/test",
             clock=self.now,
         )
+        self.cache, self.queue, self.reconciler = machinery.cache, machinery.queue, machinery.reconciler
+        self.publisher, self.alarms, self.wakeups = machinery.publisher, machinery.alarms, machinery.wakeups
 
     def _watched(self, kind: type[Resource], body: dict[str, Any], deleted: bool) -> None:
         resource = kind.model_validate(body)
@@ -362,16 +346,6 @@ class World:
             self.reconciler.gone(key_of(resource), resource.metadata.uid)
         else:
             self.reconciler.seen(resource)
-
-    def _advance_ourselves(self) -> None:
-        for schedule in self.cache.schedules():
-            if waits_for_consumer(schedule):
-                self.queue.add(key_of(schedule))
-
-    def _arm_again(self) -> None:
-        self.alarms.forget_all()
-        for key in self.cache.known():
-            self.queue.add(key)
 
 
 def _nobody_watches(kind: type[Resource], body: dict[str, Any], deleted: bool) -> None:

@@ -23,7 +23,9 @@ class AddFinalizer:
 
 @dataclass(frozen=True, slots=True)
 class RemoveFinalizer:
-    """The object may go."""
+    """The object may go; `untold`: before the stream was told, which is counted."""
+
+    untold: bool = False
 
 
 @dataclass(frozen=True, slots=True)

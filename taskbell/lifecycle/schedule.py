@@ -33,7 +33,7 @@ from taskbell.lifecycle.actions import (
 )
 from taskbell.lifecycle.conditions import Claim
 from taskbell.lifecycle.cursor import advance, calendar_behind, calendar_of, past_end
-from taskbell.lifecycle.task import UNTOLD_FINALIZER, retirement, touched
+from taskbell.lifecycle.task import DELETED, UNTOLD_FINALIZER, retirement, touched
 from taskbell.resources import (
     Cursor,
     NextOccurrence,
@@ -140,6 +140,7 @@ class _Picture:
     broker_away: bool
     actions: list[Action] = field(default_factory=list)
     exhausted: bool = False
+    fell_back: bool = False
 
     @classmethod
     def of(cls, observed: ObservedSchedule, now: datetime) -> "_Picture":
@@ -416,7 +417,7 @@ def _closed(picture: _Picture, cursor: Cursor) -> _Next | None:
     if picture.now < cursor.closed_at + GRACE and not picture.broker_away:
         picture.actions.append(LookAgain(cursor.closed_at + GRACE))
         return _Next.DONE
-    picture.actions.append(CountFallback())
+    picture.fell_back = True
     picture.cursor = successor
     return _Next.LOOK_AGAIN
 
@@ -441,6 +442,8 @@ ROWS: tuple[Row, ...] = (
 
 def _conclude(observed: ObservedSchedule, picture: _Picture) -> Iterator[Action]:
     yield from picture.actions
+    if picture.fell_back:
+        yield CountFallback()
     yield from _history(picture)
     yield from _report(observed, _status(picture, _told(observed)), picture.now)
 
@@ -547,7 +550,7 @@ def _depart(observed: ObservedSchedule, now: datetime) -> Iterator[Action]:
     deleted_at = schedule.metadata.deletion_timestamp or now
     tellings = list(_created(schedule, None, _told(observed)))
     farewell = events.schedule_event(
-        schedule, None, EventType.DELETED, detail="deleted", at=deleted_at, reason=Reason.USER
+        schedule, None, EventType.DELETED, detail=DELETED, at=deleted_at, reason=Reason.USER
     )
     if farewell.id not in observed.receipts.event_ids:
         tellings.append(Telling(farewell, None))
@@ -556,4 +559,4 @@ def _depart(observed: ObservedSchedule, now: datetime) -> Iterator[Action]:
     if tellings and now < deleted_at + UNTOLD_FINALIZER:
         yield LookAgain(deleted_at + UNTOLD_FINALIZER)
     else:
-        yield RemoveFinalizer()
+        yield RemoveFinalizer(untold=bool(tellings))

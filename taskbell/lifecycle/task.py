@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 
 from taskbell import events
 from taskbell.calendar import offsets, series
+from taskbell.errors import Rejected
 from taskbell.events import Change, EventType, Reason
 from taskbell.lifecycle import conditions
 from taskbell.lifecycle.actions import (
@@ -50,6 +51,9 @@ from taskbell.resources import (
 LATE_REMINDER = timedelta(hours=1)
 """A reminder later than this after the due time is not sent any more."""
 
+DELETED = "deleted"
+"""What the id of the last event of an object ends with."""
+
 UNTOLD_FINALIZER = timedelta(minutes=10)
 """A deleted object is held this long for its `deleted` to be accepted; the projection's comparison repairs the rest."""
 
@@ -72,9 +76,25 @@ def plan(observed: ObservedTask, now: datetime) -> tuple[Action, ...]:
         return (DeleteTask(),)
     if FINALIZER not in task.metadata.finalizers:
         return () if task.metadata.terminating else (AddFinalizer(),)
-    if task.spec.state is not task.status.phase:
-        return (WriteStatus(_noted(observed, now)),)
-    return tuple(_depart(observed, now) if task.metadata.terminating else _keep(observed, now))
+    if task.metadata.terminating and _farewell_told(observed):
+        return tuple(_let_go(observed))
+    try:
+        if task.spec.state is not task.status.phase:
+            return (WriteStatus(_noted(observed, now)),)
+        return tuple(_depart(observed, now) if task.metadata.terminating else _keep(observed, now))
+    except Rejected as refusal:
+        return _stalled(observed, refusal, now)
+
+
+def _stalled(observed: ObservedTask, refusal: Rejected, now: datetime) -> tuple[Action, ...]:
+    """Only an edit of the spec helps, or a newer operator: say so, and tell, remind and arm nothing."""
+    task = observed.task
+    claims = {conditions.STALLED: Claim(True, refusal.reason, refusal.message)}
+    generation = task.metadata.generation
+    renewed = conditions.renewed(task.status.conditions, claims, generation, now)
+    kept = tuple(each for each in task.status.conditions if each.type != conditions.STALLED)
+    status = task.status.model_copy(update={"observed_generation": generation, "conditions": (*kept, *renewed)})
+    return (WriteStatus(status),) if status != task.status else ()
 
 
 def retirement(task: Task) -> str | None:
@@ -120,6 +140,7 @@ def _current(observed: ObservedTask, now: datetime) -> TaskStatus:
             "observed_generation": task.metadata.generation,
             "reminders": _reminders(task, observed.receipts, now),
             "published": _told(observed),
+            "conditions": tuple(each for each in task.status.conditions if each.type != conditions.STALLED),
         }
     )
 
@@ -130,6 +151,8 @@ def _keep(observed: ObservedTask, now: datetime) -> Iterator[Action]:
     if tellings:
         yield Publish(tellings)
     yield from _wake(observed, status, now)
+    if due := [reminder.remind_at for reminder in status.reminders if _is_due(reminder, now)]:
+        yield LookAgain(_latest(task, max(due)))
     # While something is about to be accepted the status waits for it and is written once.
     if status != task.status and (not tellings or observed.broker_away):
         yield WriteStatus(status)
@@ -143,10 +166,16 @@ def _depart(observed: ObservedTask, now: datetime) -> Iterator[Action]:
         yield Publish(tellings)
     if tellings and now < held_until:
         yield LookAgain(held_until)
-    elif _cursor_knows(observed):
-        if observed.alarm is not None:
-            yield Disarm()
-        yield RemoveFinalizer()
+    else:
+        yield from _let_go(observed)
+
+
+def _let_go(observed: ObservedTask) -> Iterator[Action]:
+    if not _cursor_knows(observed):
+        return  # whatever the cursor does next enqueues this Task
+    if observed.alarm is not None:
+        yield Disarm()
+    yield RemoveFinalizer(untold=not _farewell_told(observed) and _is_to_be_told(observed))
 
 
 def _farewell(observed: ObservedTask, now: datetime) -> Iterator[Telling]:
@@ -154,12 +183,20 @@ def _farewell(observed: ObservedTask, now: datetime) -> Iterator[Telling]:
     deleted_at = task.metadata.deletion_timestamp or now
     untold = _untold(task, task.status, _told(observed), now)
     yield from (telling for telling in untold if not _is_edit(telling))
-    reason = _reason(observed)
-    if reason is Reason.SCHEDULE_DELETED and task.spec.state is not State.OPEN:
-        return
-    event = events.task_event(task, task.status, EventType.DELETED, detail="deleted", at=deleted_at, reason=reason)
-    if event.id not in observed.receipts.event_ids:
+    if _is_to_be_told(observed):
+        reason = _reason(observed)
+        event = events.task_event(task, task.status, EventType.DELETED, detail=DELETED, at=deleted_at, reason=reason)
         yield Telling(event, None)
+
+
+def _is_to_be_told(observed: ObservedTask) -> bool:
+    """A closed Task that goes with its schedule goes without an event."""
+    return _reason(observed) is not Reason.SCHEDULE_DELETED or observed.task.spec.state is State.OPEN
+
+
+def _farewell_told(observed: ObservedTask) -> bool:
+    """After that nothing more is told, whatever somebody still changes."""
+    return f"{observed.task.metadata.uid}:{DELETED}" in observed.receipts.event_ids
 
 
 def _as_it_was_taken(task: Task) -> Task:
@@ -186,6 +223,8 @@ def _cursor_knows(observed: ObservedTask) -> bool:
     task, schedule, occurrence = observed.task, observed.schedule, observed.task.spec.occurrence
     if not task.metadata.controller or occurrence is None or schedule is None or schedule.metadata.terminating:
         return True
+    if conditions.holds(schedule.status.conditions, conditions.STALLED):
+        return True  # its cursor takes notice of nothing until somebody edits it
     cursor = schedule.status.cursor
     if reason := retirement(task):
         # Gone before the cursor notes that it was cancelled, it would look like deleted by a person.
@@ -272,13 +311,22 @@ def _state(task: Task, at: datetime, known: ReminderState | None, now: datetime)
 
 
 def _too_late(task: Task, at: datetime, now: datetime) -> bool:
-    return now > max(at, task.spec.due_at or at) + LATE_REMINDER
+    return now >= _latest(task, at)
+
+
+def _latest(task: Task, at: datetime) -> datetime:
+    """When a reminder that was to go at `at` is not worth sending any more."""
+    return max(at, task.spec.due_at or at) + LATE_REMINDER
+
+
+def _is_due(reminder: ReminderStatus, now: datetime) -> bool:
+    return reminder.state is ReminderState.PENDING and reminder.remind_at <= now
 
 
 def _due(task: Task, status: TaskStatus, now: datetime) -> Iterator[Telling]:
     for reminder in status.reminders:
-        if reminder.state is ReminderState.PENDING and reminder.remind_at <= now:
-            yield Telling(events.reminder_event(task, reminder.id, reminder.remind_at, now), None)
+        if _is_due(reminder, now):
+            yield Telling(events.reminder_event(task, reminder.id, reminder.remind_at), None)
 
 
 def _wake(observed: ObservedTask, status: TaskStatus, now: datetime) -> Iterator[Action]:

@@ -23,7 +23,7 @@ def test_with_kafka_paused_tasks_appear_and_the_events_follow_in_order(world: Wo
         # Before the breaker is open the successor comes within the grace ...
         person.complete(early)
         person.open_task("early", after=early, within=15)
-        eventually(lambda: world.metric("operator", "taskbell_broker_away") == 1)
+        eventually(lambda: world.metric("operator", "taskbell_broker_away", topic="task-events") == 1)
         # ... and once it is open, at once.
         begun = time.monotonic()
         person.complete(first)

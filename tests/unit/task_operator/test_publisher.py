@@ -23,7 +23,12 @@ class Desk:
         self.told: list[Key] = []
         self.opened = 0
         self.publisher = Publisher(
-            self.broker, "pubsub", "taskbell/test", told=self.told.append, breaker=Breaker("broker", self._opened)
+            broker=self.broker,
+            pubsub="pubsub",
+            source="taskbell/test",
+            told=self.told.append,
+            breakers={topic: Breaker(topic, self._opened) for topic in Topic},
+            clock=lambda: MONDAY_SEVEN,
         )
 
     def offer(self, uid: str, *details: str) -> None:
@@ -46,7 +51,7 @@ def telling(uid: str, detail: str) -> Telling:
     """An event of the task, or with the detail `reminder` its reminder."""
     of = task(uid)
     if detail == "reminder":
-        return Telling(reminder_event(of, "PT1H", MONDAY_SEVEN, MONDAY_SEVEN), None)
+        return Telling(reminder_event(of, "PT1H", MONDAY_SEVEN), None)
     event = task_event(of, of.status, EventType.UPDATED, detail=detail, at=MONDAY_SEVEN)
     number = int(detail) if detail.isdigit() else 0
     return Telling(event, PublishedTask(generation=number, state=State.OPEN) if number else None)

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -142,9 +143,9 @@ async def test_a_callback_is_never_404(service: Service, http: Asked, name: str)
 async def test_a_callback_wakes_what_is_due(service: Service, http: Asked) -> None:
     woken: list[Key] = []
     milk = Key(Task, "default", "buy-milk")
-    service._wakeups._wake = woken.append
+    service._machinery.wakeups._wake = woken.append
     await service.start()
-    service._wakeups.alarm(milk, services._now())
+    service._machinery.wakeups.alarm(milk, datetime.now(UTC))
     await http.post("/job/another-one")
     assert woken == [milk]
 
@@ -171,7 +172,7 @@ async def test_an_unreadable_object_is_counted_and_stops_no_other(cluster: Clust
     cluster.items[ALL_TASKS] = [body("before"), newer, {"metadata": {"name": "broken"}}, body("after")]
     unreadable = counted("taskbell_unreadable_objects_total", kind="Task")
     await service.start()
-    assert {key.name for key in service._cache.known()} == {"before", "after"}
+    assert {key.name for key in service._machinery.cache.known()} == {"before", "after"}
     assert counted("taskbell_unreadable_objects_total", kind="Task") == unreadable + 2
 
 
@@ -184,7 +185,7 @@ async def test_an_api_server_that_is_away_at_start_is_waited_for(cluster: Cluste
     cluster.here = True
     async with asyncio.timeout(5):
         await starting
-    assert len(service._cache.known()) == 1
+    assert len(service._machinery.cache.known()) == 1
 
 
 async def test_given_namespaces_only_these_are_listed(cluster: Cluster, make: Callable[..., Service]) -> None:
@@ -192,7 +193,7 @@ async def test_given_namespaces_only_these_are_listed(cluster: Cluster, make: Ca
     cluster.items = {ALL_TASKS: [body("elsewhere")], f"{base}/b/tasks": [body("milk")]}
     service = make(namespaces=("a", "b"))
     await service.start()
-    assert [key.name for key in service._cache.known()] == ["milk"]
+    assert [key.name for key in service._machinery.cache.known()] == ["milk"]
     kinds = ("taskschedules", "tasks")
     assert cluster.asked[:4] == [f"{base}/{namespace}/{kind}" for kind in kinds for namespace in ("a", "b")]
     await service.stop()
@@ -201,7 +202,7 @@ async def test_given_namespaces_only_these_are_listed(cluster: Cluster, make: Ca
 async def test_the_deletion_of_an_object_that_became_unreadable_is_seen(service: Service) -> None:
     service.seen(Task, body("milk"), deleted=False)
     service.seen(Task, body("milk", spec={"fieldOfNextYear": True}), deleted=True)
-    assert service._cache.known() == ()
+    assert service._machinery.cache.known() == ()
 
 
 async def test_a_part_that_dies_is_told_and_a_stop_is_not(
@@ -213,7 +214,7 @@ async def test_a_part_that_dies_is_told_and_a_stop_is_not(
     monkeypatch.setattr(service._dapr, "arm", broken)
     await service.start()
     assert deaths == []
-    service._alarms.arm("uid", MONDAY_SEVEN)
+    service._machinery.alarms.arm("uid", MONDAY_SEVEN)
     await until(lambda: bool(deaths))
     await service.stop()
     assert deaths == ["died"]
@@ -222,7 +223,7 @@ async def test_a_part_that_dies_is_told_and_a_stop_is_not(
 async def test_a_sidecar_that_is_away_kills_nothing(service: Service, deaths: list[str]) -> None:
     await service.start()
     failures = counted("taskbell_alarm_failures_total")
-    service._alarms.arm("uid", MONDAY_SEVEN)
+    service._machinery.alarms.arm("uid", MONDAY_SEVEN)
     await until(lambda: counted("taskbell_alarm_failures_total") > failures)
     with pytest.raises(Unavailable):
         await service._dapr.disarm("uid")
