@@ -29,11 +29,6 @@ def renewed(
     return tuple(_condition(type_, claim, known.get(type_), generation, now) for type_, claim in claims.items())
 
 
-def holds(stored: tuple[Condition, ...], type_: str) -> bool:
-    """Whether the condition is there and True."""
-    return any(condition.type == type_ and condition.status is ConditionStatus.TRUE for condition in stored)
-
-
 def since(stored: tuple[Condition, ...], type_: str) -> datetime | None:
     """When the condition's status last changed."""
     return next((condition.last_transition_time for condition in stored if condition.type == type_), None)

@@ -77,14 +77,19 @@ def plan(observed: ObservedSchedule, now: datetime) -> tuple[Action, ...]:
         return tuple(_depart(observed, now))
     try:
         picture = _Picture.of(observed, now)
-        _read_table(picture)
+        _stand_at_highest(picture)
+        _stand_at_first(picture)
+        _read_table(picture, ROWS)
         return tuple(_conclude(observed, picture))
     except Rejected as refusal:
         return stalled(observed, refusal, now)
 
 
 def stalled(observed: ObservedSchedule, refusal: Rejected, now: datetime) -> tuple[Action, ...]:
-    """Only an edit of the spec helps: say so, and create nothing."""
+    """Only an edit of the spec helps: say so, and create nothing. What has become of the Tasks is still noted."""
+    picture = _Picture.of(observed, now)
+    _stand_at_highest(picture)
+    _read_table(picture, NOTING)
     claim = Claim(True, refusal.reason, refusal.message)
     claims = {conditions.READY: Claim(False, refusal.reason, refusal.message), conditions.STALLED: claim}
     stored, generation = observed.schedule.status, observed.schedule.metadata.generation
@@ -94,6 +99,7 @@ def stalled(observed: ObservedSchedule, refusal: Rejected, now: datetime) -> tup
             "conditions": conditions.renewed(stored.conditions, claims, generation, now),
             "next_occurrences": (),
             "published": _told(observed),
+            "cursor": picture.cursor,
         }
     )
     return tuple(_report(observed, status, now))
@@ -131,7 +137,6 @@ class _Picture:
     """The schedule's Tasks and cursor as they stand once the actions so far have been applied."""
 
     schedule: TaskSchedule
-    series: Series
     calendar: str
     made: dict[int, Task]
     cursor: Cursor | None
@@ -147,7 +152,6 @@ class _Picture:
         schedule = observed.schedule
         return cls(
             schedule=schedule,
-            series=schedule.spec.series(),
             calendar=calendar_of(schedule.spec),
             made={task.spec.occurrence.sequence: task for task in observed.tasks if task.spec.occurrence},
             cursor=schedule.status.cursor,
@@ -155,6 +159,11 @@ class _Picture:
             now=now,
             broker_away=observed.broker_away,
         )
+
+    @property
+    def series(self) -> Series:
+        """Raises Rejected."""
+        return self.schedule.spec.series()
 
     @property
     def own(self) -> dict[int, Task]:
@@ -203,31 +212,33 @@ class _Picture:
 Row = Callable[[_Picture, Cursor], _Next | None]
 
 
-def _read_table(picture: _Picture) -> None:
-    # A row that fits brings the cursor nearer to rest; the bound only keeps a mistake in the table from hanging us.
-    for _ in range(32):
-        cursor = picture.cursor or _first_cursor(picture)
-        if cursor is None:
-            picture.exhausted = True
-            return
-        verdict = next((found for row in ROWS if (found := row(picture, cursor))), _Next.DONE)
-        if verdict is _Next.DONE:
-            return
-    raise RuntimeError("the table of the schedule's lifecycle does not come to rest")
-
-
-def _first_cursor(picture: _Picture) -> Cursor | None:
-    """Without a cursor: the highest Task (the status was lost), else the first occurrence not before the creation."""
+def _stand_at_highest(picture: _Picture) -> None:
+    """No cursor but Tasks: the status was lost."""
     kept = [sequence for sequence, task in picture.made.items() if not retirement(task)]
-    if kept:
+    if picture.cursor is None and kept:
         picture.at_task(max(kept))
-        return picture.cursor
+
+
+def _stand_at_first(picture: _Picture) -> None:
+    """Neither a cursor nor Tasks: the first occurrence not before the creation."""
+    if picture.cursor is not None:
+        return
     first = picture.series.next_after(picture.schedule.metadata.creation_timestamp - _INSTANT)
+    picture.exhausted = first is None
     if first:
         picture.cursor = Cursor(
             sequence=1, local=first.local, at=first.at, phase=Phase.PENDING, calendar=picture.calendar
         )
-    return picture.cursor
+
+
+def _read_table(picture: _Picture, rows: tuple[Row, ...]) -> None:
+    # A row that fits brings the cursor nearer to rest; the bound only keeps a mistake in the table from hanging us.
+    for _ in range(32):
+        cursor = picture.cursor
+        found = (verdict for row in rows if cursor and (verdict := row(picture, cursor)))
+        if next(found, _Next.DONE) is _Next.DONE:
+            return
+    raise RuntimeError("the table of the schedule's lifecycle does not come to rest")
 
 
 def _pending_task_exists(picture: _Picture, cursor: Cursor) -> _Next | None:
@@ -438,6 +449,14 @@ ROWS: tuple[Row, ...] = (
     _task_closed_or_gone,
     _closed,
 )
+
+NOTING: tuple[Row, ...] = (
+    _pending_task_exists,
+    _task_says_otherwise,
+    _higher_tasks_exist,
+    _task_closed_or_gone,
+)
+"""The rows that only note what has become of the Tasks: no calendar is asked."""
 
 
 def _conclude(observed: ObservedSchedule, picture: _Picture) -> Iterator[Action]:

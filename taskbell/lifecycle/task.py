@@ -223,8 +223,6 @@ def _cursor_knows(observed: ObservedTask) -> bool:
     task, schedule, occurrence = observed.task, observed.schedule, observed.task.spec.occurrence
     if not task.metadata.controller or occurrence is None or schedule is None or schedule.metadata.terminating:
         return True
-    if conditions.holds(schedule.status.conditions, conditions.STALLED):
-        return True  # its cursor takes notice of nothing until somebody edits it
     cursor = schedule.status.cursor
     if reason := retirement(task):
         # Gone before the cursor notes that it was cancelled, it would look like deleted by a person.

@@ -373,6 +373,14 @@ def test_a_stalled_schedule_creates_nothing() -> None:
     assert effects(plan(observed, BEFORE_NINE)) == []
 
 
+def test_a_stalled_schedule_still_notes_what_has_become_of_its_tasks() -> None:
+    observed = look(schedule(timeZone="Europe/Nowhere"), None, made(FIRST))
+    status = stored(plan(observed, BEFORE_NINE))
+    assert status is not None
+    assert status.cursor is not None
+    assert (status.cursor.sequence, status.cursor.phase) == (1, Phase.OPEN), "else its finalizer could never go"
+
+
 def test_the_next_three_follow_the_cursor() -> None:
     status = stored(plan(look(DAILY, FIRST, made(FIRST)), BEFORE_NINE))
     assert status is not None
