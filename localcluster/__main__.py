@@ -29,18 +29,17 @@ def main(arguments: list[str]) -> int:
 
 
 def _carry_out(options: argparse.Namespace) -> None:
-    home = Home(Path.cwd())
     match options.command:
         case "up":
             up(options.directory, options.crds)
         case "run" if options.detach:
-            detach(home)
+            detach(Home(Path.cwd()))
         case "run":
-            run(home)
+            run(Home(Path.cwd()))
         case "stop":
-            stop(home)
+            stop(Home(Path.cwd()))
         case "status":
-            status(home)
+            status(Home(Path.cwd()))
         case _:
             make_binaries()
 

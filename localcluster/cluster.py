@@ -217,7 +217,7 @@ class Cluster:
     def load_crds(self, crds: Path) -> None:
         """Apply custom resource definitions and wait until they are served. Raises `PartFailedError`."""
         log = self.logs / "crds.log"
-        folder = str(crds.absolute())
+        folder = str(crds.resolve())  # kubectl does not read a folder through a link
         for arguments in (
             ("apply", "--server-side", "--filename", folder),
             ("wait", "--for=condition=Established", f"--timeout={_CRD_SECONDS}s", "--filename", folder),

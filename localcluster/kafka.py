@@ -25,6 +25,7 @@ _JVM = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Xshare:auto",
+    "-XX:-UsePerfData",  # a file in /tmp, which a kill -9 would leave there
     "-Djava.awt.headless=true",
 )
 _ADMIN_SECONDS = 15.0

@@ -231,9 +231,17 @@ def _descendants(pid: int) -> list[int]:
 
 
 def _children(pid: int) -> Iterator[int]:
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        for thread in Path(f"/proc/{pid}/task").iterdir():
+    for thread in _threads(pid):
+        # One that ends meanwhile must not hide the children of the others.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             yield from map(int, (thread / "children").read_text().split())
+
+
+def _threads(pid: int) -> list[Path]:
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def _wait_until_gone(pids: Iterable[int]) -> None:

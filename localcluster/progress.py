@@ -17,6 +17,12 @@ def say(sentence: str) -> None:
     print(sentence, flush=True)
 
 
+def say_more(text: str) -> None:
+    """What somebody else has printed, as it is."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def silent(_sentence: str) -> None:
     """The `Report` of callers who do not watch."""
 

@@ -4,6 +4,7 @@
 `parts.json` and the id of the process that everything else ends with.
 """
 
+import fcntl
 import json
 import os
 import signal
@@ -17,18 +18,22 @@ from pathlib import Path
 from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
 from localcluster.process import environment
-from localcluster.progress import Report, say, step
+from localcluster.progress import Report, say, say_more, step
+from localcluster.reaper import is_alive
 from localcluster.stack import Stack
 from localcluster.tour import USER, Tour
 
+_NEEDED = ("crds", "dapr", "charts", "examples")
 _LOOK_SECONDS = 0.1
 _STOP_SECONDS = 60.0
 
 
 class Home:
-    """The folder `.run` of the checkout `root`."""
+    """The folder `.run` of the checkout `root`. Raises `LocalClusterError` where there is no checkout."""
 
     def __init__(self, root: Path) -> None:
+        if missing := [name for name in _NEEDED if not (root / name).exists()]:
+            raise LocalClusterError(f"{root} has no {missing[0]}: call this in the folder of a Taskbell checkout")
         self.root = root
         self.folder = root / ".run"
         self.env = self.folder / "env"
@@ -49,15 +54,29 @@ class Home:
     @contextmanager
     def occupied(self) -> Generator[None]:
         """Holds the folder for this process. Raises `LocalClusterError` when another one has it."""
-        if other := self.pid:
-            raise LocalClusterError(f"it runs already, as process {other}: end it with `make stop`")
         self.folder.mkdir(exist_ok=True)
-        self._pid.write_text(str(os.getpid()))
-        try:
-            yield
-        finally:
-            for path in (self._pid, self.env, self.parts):
-                path.unlink(missing_ok=True)
+        with self._pid.open("a") as file:
+            try:
+                # Two that begin at once would both find nobody here. The kernel lets go of it, however we end.
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise self.taken() from None
+            self._leave()  # what a kill -9 left
+            self._pid.write_text(str(os.getpid()))
+            try:
+                yield
+            finally:
+                self._leave()
+                self._pid.unlink(missing_ok=True)
+
+    def taken(self) -> LocalClusterError:
+        return LocalClusterError(
+            f"it runs already, as process {self.pid}: `make status` says what, `make stop` ends it"
+        )
+
+    def _leave(self) -> None:
+        for path in (self.env, self.parts):
+            path.unlink(missing_ok=True)
 
 
 def run(home: Home) -> None:
@@ -70,15 +89,15 @@ def run(home: Home) -> None:
         token = _token(stack)
         Tour(cluster, home.root / "examples" / "standup.yaml", stack.api_url, token, say).run()
         _write_parts(home, cluster)
-        _write_env(home, cluster, stack, token)
         _say_what_next(home, stack, say)
+        _write_env(home, cluster, stack, token)  # last: `detach` waits for it
         cluster.watch(say)
 
 
 def detach(home: Home) -> None:
     """Starts `run` in the background and returns when it is ready. Raises `LocalClusterError` when it fails."""
-    if other := home.pid:
-        raise LocalClusterError(f"it runs already, as process {other}: end it with `make stop`")
+    if home.pid:
+        raise home.taken()
     home.folder.mkdir(exist_ok=True)
     home.env.unlink(missing_ok=True)
     with home.output.open("w") as output:
@@ -90,14 +109,25 @@ def detach(home: Home) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    try:
+        _follow(home, child)
+    except KeyboardInterrupt:
+        child.send_signal(signal.SIGTERM)
+        child.wait()
+        raise
+    say(f"runs detached, as process {child.pid}; `make stop` ends it, its output goes on in {home.output}")
+
+
+def _follow(home: Home, child: subprocess.Popen[bytes]) -> None:
+    """Prints what the child prints until it is ready."""
     with home.output.open() as printed:
         while not home.env.exists():
-            if child.poll() is not None:
-                raise LocalClusterError(f"it did not come up:\n{printed.read().strip()}")
-            sys.stdout.write(printed.read())
+            ended = child.poll() is not None
+            say_more(printed.read())
+            if ended:
+                raise LocalClusterError(f"it did not come up; all it said is in {home.output}")
             time.sleep(_LOOK_SECONDS)
-        sys.stdout.write(printed.read())
-    say(f"runs detached, as process {child.pid}; `make stop` ends it, its output goes on in {home.output}")
+        say_more(printed.read())
 
 
 def stop(home: Home) -> None:
@@ -125,12 +155,8 @@ def status(home: Home) -> None:
         say(f"process {pid} is still starting; logs in {home.folder / 'logs'}")
         return
     for name, part in json.loads(home.parts.read_text()).items():
-        say(f"{name:<24} {'runs' if _lives(part['pid']) else 'has ended':<10} {part['url'] or ''}")
+        say(f"{name:<24} {'runs' if is_alive(part['pid']) else 'has ended':<10} {part['url'] or ''}")
     say(f"set up your shell: source {home.env}")
-
-
-def _lives(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
 
 
 def _token(stack: Stack) -> str:
@@ -167,13 +193,16 @@ def _write_env(home: Home, cluster: Cluster, stack: Stack, token: str) -> None:
     }
     kubectl = cluster.binaries["kubectl"].parent
     lines = [f"export {name}='{value}'" for name, value in values.items()]
-    home.env.touch(mode=0o600)
-    home.env.write_text("\n".join([*lines, f"export PATH='{kubectl}':\"$PATH\"", ""]))
+    # Under another name first: whoever sees it finds it whole.
+    unfinished = home.env.with_suffix(".unfinished")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text("\n".join([*lines, f"export PATH='{kubectl}':\"$PATH\"", ""]))
+    unfinished.replace(home.env)
 
 
 def _say_what_next(home: Home, stack: Stack, report: Report) -> None:
     report(f"""
-It stays up until Ctrl-C. In another terminal:
+It stays up until Ctrl-C or `make stop`. To try it, in another terminal:
 
     source {home.env}
     kubectl get taskschedules,tasks

@@ -30,6 +30,7 @@ class Tour:
     def __init__(self, cluster: Cluster, example: Path, api_url: str, token: str, report: Report) -> None:
         self._cluster = cluster
         self._example = example
+        self._manifest = yaml.safe_load(example.read_text())
         self._report = report
         self._api = httpx.Client(
             base_url=f"{api_url}/api/{USER}", headers={"Authorization": f"Bearer {token}"}, timeout=10
@@ -46,14 +47,13 @@ class Tour:
             self._complete(first)
             second = self._observe("the next occurrence appears", lambda: self._open_task(after=first["id"]))
             self._report(f"           {second['id']}, due {second['due_at']}")
-            self._show_audit(first)
+            self._show_audit(first, second)
 
     def _apply(self, start: datetime) -> None:
-        manifest = yaml.safe_load(self._example.read_text())
+        manifest = self._manifest
         manifest["spec"]["start"] = start.strftime("%Y-%m-%dT%H:%M")
-        self._say(
-            f"kubectl apply: {self._example.name}, start {manifest['spec']['start']} {manifest['spec']['timeZone']}"
-        )
+        first = f"{manifest['spec']['start']} {manifest['spec']['timeZone']}"
+        self._say(f"kubectl apply: {self._example.name}, first due {first}, with a reminder a minute before")
         answer = self._cluster.kubectl("apply", "--filename", "-", stdin=yaml.safe_dump(manifest))
         self._say(answer.strip())
 
@@ -72,18 +72,22 @@ class Tour:
             )
         self._say(f"completed through the API: {task['id']} is {answer.json()['state']}")
 
-    def _show_audit(self, first: dict[str, Any]) -> None:
+    def _show_audit(self, first: dict[str, Any], second: dict[str, Any]) -> None:
+        expected = {
+            (self._manifest["metadata"]["name"], "created"),
+            (first["id"], "created"),
+            (first["id"], "completed"),
+            (second["id"], "created"),
+        }
+
         def told() -> list[dict[str, Any]] | None:
             entries = self._items("/audit")
-            kinds = {entry["event_type"] for entry in entries if entry["object_id"] == first["id"]}
-            return entries if {"created", "completed"} <= kinds else None
+            return entries if expected <= {(entry["object_id"], entry["event_type"]) for entry in entries} else None
 
         for entry in reversed(self._observe("the audit knows it all", told)):
-            actor = entry["actor"] or "the operator"
-            self._report(
-                f"           {entry['occurred_at']}  {entry['topic']:<16} {entry['event_type']:<10} "
-                f"{entry['object_id']}  by {actor}"
-            )
+            at = datetime.fromisoformat(entry["occurred_at"])
+            actor = f", by {entry['actor']}" if entry["actor"] else ""  # kubectl does not say who
+            self._report(f"           {at:%H:%M:%S}  {entry['event_type']:<9}  {entry['object_id']}{actor}")
 
     def _open_task(self, after: str | None) -> dict[str, Any] | None:
         tasks = self._items("/tasks")

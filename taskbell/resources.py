@@ -71,10 +71,10 @@ OffsetText = Annotated[
     WithJsonSchema({"type": "string", "pattern": offsets.PATTERN, "maxLength": 20}),
 ]
 UserId = Annotated[str, Field(min_length=1, max_length=128, description="Whose it is; cannot be changed")]
-Title = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT_PATTERN)]
-Description = Annotated[str, Field(max_length=1000, pattern=TEXT_PATTERN)]
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT_PATTERN, description="What is to be done")]
+Description = Annotated[str, Field(max_length=1000, pattern=TEXT_PATTERN, description="More about it")]
 Tag = Annotated[str, Field(min_length=1, max_length=50, pattern=TEXT_PATTERN)]
-Tags = Annotated[tuple[Tag, ...], Field(max_length=20)]
+Tags = Annotated[tuple[Tag, ...], Field(max_length=20, description="Words to find it by")]
 ZoneName = Annotated[str, Field(min_length=1, max_length=64, description="IANA time zone, for example Europe/Berlin")]
 
 
@@ -149,7 +149,7 @@ class Template(Model):
 class Recurrence(Model):
     """When the task recurs, in fields that mean what RFC 5545 3.3.10 means by them."""
 
-    frequency: Frequency
+    frequency: Frequency = Field(description="The period that interval counts")
     interval: int = Field(default=1, ge=1, le=1000, description="Every so many periods")
     weekdays: tuple[Annotated[str, Field(pattern=WEEKDAY_PATTERN, max_length=5)], ...] = Field(
         default=(), max_length=35, description="Mon, or with Monthly and Yearly 2Tue and -1Fri"
@@ -157,7 +157,9 @@ class Recurrence(Model):
     month_days: tuple[Annotated[int, Field(ge=-31, le=31)], ...] = Field(
         default=(), max_length=62, description="Days of the month, from its end where negative"
     )
-    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(default=(), max_length=12)
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
+        default=(), max_length=12, description="Only in these months, 1 to 12"
+    )
     count: int | None = Field(default=None, ge=1, le=10_000, description="This many occurrences in all")
     until: LocalTime | None = Field(default=None, description="The last local time that may occur")
     schema_rules = (

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-PATTERN = r"^-?P(\d{1,3}W|\d{1,3}D|(\d{1,3}D)?T(\d{1,4}H(\d{1,5}M)?|\d{1,5}M))$"
+from taskbell.errors import Rejected
+
+PATTERN = r"^-?P(\d{1,3}W|\d{1,4}D|(\d{1,4}D)?T(\d{1,5}H([0-5]?\dM)?|\d{1,5}M))$"
+"""What is accepted; the canonical text of whatever it accepts is accepted too."""
+
 _PARTS = re.compile(r"^(-?)P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?$")
 
 
@@ -26,10 +30,15 @@ class Offset:
         return "PT0M" if text == "P" else "-" * self.negative + text
 
     def before(self, due_at: datetime, zone: ZoneInfo) -> datetime:
-        """The aware UTC instant this long before `due_at`: days keep the wall clock in `zone`, minutes are exact."""
+        """The aware UTC instant this long before `due_at`: days keep the wall clock in `zone`, minutes are exact.
+
+        Raises Rejected where that lies outside the years 1 to 9999."""
         sign = 1 if self.negative else -1
-        local = due_at.astimezone(zone) + sign * timedelta(days=self.days)
-        return local.astimezone(UTC) + sign * timedelta(minutes=self.minutes)
+        try:
+            local = due_at.astimezone(zone) + sign * timedelta(days=self.days)
+            return local.astimezone(UTC) + sign * timedelta(minutes=self.minutes)
+        except OverflowError as error:
+            raise Rejected("ReminderOutOfRange", f"reminder {self} lies outside the years 1 to 9999") from error
 
 
 def parse(text: str) -> Offset:

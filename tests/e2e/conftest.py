@@ -1,19 +1,20 @@
 """One stack of the real parts for the whole run; every test has a person of its own."""
 
-import subprocess
-import sys
+import fcntl
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from localcluster.cluster import Cluster
-from localcluster.process import environment
 from localcluster.progress import say
 from localcluster.stack import Stack
 from tests.e2e.people import Person, World
 
 ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / ".run" / "e2e"
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +23,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         say("\nstarting the real parts")
-    with Cluster(ROOT / ".run" / "e2e", crds=ROOT / "crds") as cluster:
+    with alone(FOLDER), Cluster(FOLDER, crds=ROOT / "crds") as cluster:
         stack = Stack(cluster, ROOT)
         stack.start()
         yield World(cluster, stack)
@@ -31,14 +32,17 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 @pytest.fixture
 def person(world: World, request: pytest.FixtureRequest) -> Iterator[Person]:
     """Somebody nobody else knows, with a token."""
-    user = f"user-{abs(hash(request.node.nodeid)) % 10**8:08d}"
-    with Person(world, user, token(world.stack.jwt_secret, user)) as someone:
+    with Person.of(world, f"user-{zlib.crc32(request.node.nodeid.encode()):08x}") as someone:
         yield someone
 
 
-def token(secret: str, user: str) -> str:
-    command = [sys.executable, "-m", "api_shim", "token", "--user", user]
-    answer = subprocess.run(
-        command, cwd=ROOT, env=environment(TASKBELL_JWT_SECRET=secret), capture_output=True, text=True, check=True
-    )
-    return answer.stdout.strip()
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Two runs in one checkout would talk to each other's parts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pytest.exit(f"another run of the e2e tests is under way in {folder}: wait for its end", returncode=1)
+        yield

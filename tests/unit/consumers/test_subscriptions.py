@@ -7,7 +7,17 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from consumers.settings import ConsumerSettings
-from consumers.subscriptions import Away, DeadLetters, Received, Refused, dead_letter, decode, subscribe
+from consumers.subscriptions import (
+    DEEPEST,
+    Away,
+    DeadLetters,
+    Received,
+    Refused,
+    dead_letter,
+    decode,
+    shallow,
+    subscribe,
+)
 from consumers.testing import MemoryPublisher
 from runtime.web import application
 from taskbell.events import TaskEvent, Topic
@@ -138,3 +148,24 @@ def test_the_same_refusal_has_the_same_id() -> None:
     )
     assert first == again
     assert first != other
+
+
+MANY_BRACKETS = b'{"a": "' + b"[" * 200 + b'"}'
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param(b'{"a": [1, "]["]}', b'{"a": [1, "]["]}', id="what is shallow stays as it is"),
+        pytest.param(
+            b'{"a": "' + b"[" * 200 + b'"}', b'{"a": "' + b"[" * 200 + b'"}', id="brackets in a text are text"
+        ),
+        pytest.param(
+            b'{"deep": ' + b"[" * 1500 + b'"\\"]"' + b"]" * 1500 + b', "b": [2]}',
+            b'{"deep": ' + b"[" * (DEEPEST - 1) + b"null" + b"]" * (DEEPEST - 1) + b', "b": [2]}',
+            id="what is too deep is null, and what follows is kept",
+        ),
+    ],
+)
+def test_what_is_nested_too_deeply_to_be_read_is_cut(body: bytes, expected: bytes) -> None:
+    assert shallow(body) == expected

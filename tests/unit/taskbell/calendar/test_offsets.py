@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskbell.calendar import offsets
+from taskbell.errors import Rejected
 
 BERLIN = ZoneInfo("Europe/Berlin")
 AFTER_SPRING = datetime(2026, 3, 29, 10, 0, tzinfo=UTC)
@@ -35,7 +36,24 @@ def test_the_canonical_text(text: str, canonical: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "P", "PT", "1D", "P1M", "P1Y", "PT1S", "P1W2D", "PT1H1D", "P1DT", "--P1D", "P1000D", "PT15M ", "pt15m"]
+    "text",
+    [
+        "",
+        "P",
+        "PT",
+        "1D",
+        "P1M",
+        "P1Y",
+        "PT1S",
+        "P1W2D",
+        "PT1H1D",
+        "P1DT",
+        "--P1D",
+        "P10000D",
+        "PT1H60M",
+        "PT15M ",
+        "pt15m",
+    ],
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no duration"):
@@ -63,3 +81,14 @@ def test_any_offset_survives_its_text(days: int, minutes: int, negative: bool) -
     offset = offsets.Offset(days, minutes, negative and bool(days or minutes))
     assert offsets.parse(str(offset)) == offset
     assert re.fullmatch(offsets.PATTERN, str(offset))
+
+
+@settings(derandomize=True)
+@given(st.from_regex(offsets.PATTERN.removesuffix("$") + r"\Z", alphabet=st.characters(codec="ascii")))
+def test_the_canonical_text_of_whatever_is_accepted_is_accepted(text: str) -> None:
+    assert re.match(offsets.PATTERN, str(offsets.parse(text)))
+
+
+def test_a_reminder_before_the_year_one_is_refused() -> None:
+    with pytest.raises(Rejected, match="outside the years"):
+        offsets.parse("P9999D").before(datetime(20, 1, 1, tzinfo=UTC), BERLIN)
