@@ -198,9 +198,7 @@ class Recurrence(Model):
     months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
         default=(), max_length=12, exclude_if=_left_out, json_schema_extra=_undefaulted
     )
-    count: int | None = Field(
-        default=None, ge=1, le=rfc5545.HIGHEST_COUNT, description="This many occurrences in all"
-    )
+    count: int | None = Field(default=None, ge=1, le=rfc5545.HIGHEST_COUNT, description="This many occurrences in all")
     until: LocalTime | None = Field(default=None, description="The last local time that may occur")
     rrule: str | None = Field(
         default=None,
@@ -255,7 +253,8 @@ class Recurrence(Model):
             "rrule has a FREQ below a day, which is not supported: use DAILY, WEEKLY, MONTHLY or YEARLY",
         ),
         CelRule(
-            f"!has(self.rrule) || self.rrule.matches('(?i)(^|;)FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY|{_NO_FREQUENCY})(;|$)')",
+            "!has(self.rrule) || "
+            f"self.rrule.matches('(?i)(^|;)FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY|{_NO_FREQUENCY})(;|$)')",
             "rrule needs one FREQ: DAILY, WEEKLY, MONTHLY or YEARLY",
         ),
         CelRule(_without("(?i)(^|;)INTERVAL=0*(;|$)"), "rrule has INTERVAL=0: use 1 or more"),

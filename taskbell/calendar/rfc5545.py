@@ -66,7 +66,9 @@ def _frequency(parts: Parts) -> Frequency:
     if value in UNSUPPORTED_FREQUENCIES:
         raise _unsupported(f"has FREQ={value}, which is not supported: {_FREQUENCIES_SENTENCE}")
     if value not in _FREQUENCIES:
-        raise _invalid(f"has FREQ={value}: {_FREQUENCIES_SENTENCE}" if value else f"has no FREQ: {_FREQUENCIES_SENTENCE}")
+        raise _invalid(
+            f"has FREQ={value}: {_FREQUENCIES_SENTENCE}" if value else f"has no FREQ: {_FREQUENCIES_SENTENCE}"
+        )
     return _FREQUENCIES[value]
 
 
@@ -154,7 +156,9 @@ def _signed_numbers(highest: int) -> Callable[[str, str], tuple[int, ...]]:
 def _signed(part: str, text: str, highest: int) -> int:
     match = re.fullmatch(r"([+-]?)(\d{1,3})", text, re.ASCII)
     if not match or not 1 <= int(match[2]) <= highest:
-        raise _invalid(f"has {text} in {part}: its numbers go from 1 to {highest} and, from the end, from -1 to -{highest}")
+        raise _invalid(
+            f"has {text} in {part}: its numbers go from 1 to {highest} and, from the end, from -1 to -{highest}"
+        )
     return int(text)
 
 

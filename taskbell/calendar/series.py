@@ -47,8 +47,8 @@ class Occurrence:
 class Rule:
     """A recurrence rule in fields, as RFC 5545 3.3.10 means them; what is left empty follows from the series' start.
 
-    `until` is local, `until_at` an aware instant, both inclusive; at most one of them and `count` is set. `weekdays` are
-    `Mon` or, monthly and yearly, `2Tue` and `-1Fri`; `year_days` count from the year's end where negative, as
+    `until` is local, `until_at` an aware instant, both inclusive; at most one of them and `count` is set. `weekdays`
+    are `Mon` or, monthly and yearly, `2Tue` and `-1Fri`; `year_days` count from the year's end where negative, as
     `month_days` do from the month's; `positions` are BYSETPOS; `week_start` is WKST."""
 
     frequency: Frequency
