@@ -78,7 +78,7 @@ class OccurrenceData(Payload):
 
 
 class TaskData(Payload):
-    """A whole task. `completed` is true exactly when `state` is Completed; only occurrences have a `recurrence_text`."""
+    """A whole task. `completed` is true exactly when `state` is Completed; only occurrences have `recurrence_text`."""
 
     title: str
     description: str
@@ -96,7 +96,7 @@ class TaskData(Payload):
 
 
 class ScheduleData(Payload):
-    """A whole schedule: its spec as the API server stores it, the cursor, and the recurrence in words unless refused."""
+    """A whole schedule: its spec as the API server stores it, the cursor, the recurrence in words unless refused."""
 
     spec: dict[str, Any]
     cursor: dict[str, Any] | None
