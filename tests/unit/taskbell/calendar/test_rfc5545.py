@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby, islice, product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -152,8 +152,11 @@ def test_until_is_an_instant_even_where_the_clocks_go_back(until: str, wanted: l
 # Any rule, against a walk through every day
 
 STARTS = st.datetimes(local("2019-01-01"), local("2027-12-28")).map(lambda at: at.replace(second=0, microsecond=0))
-SOME = {"max_size": 3, "unique": True}
-MANY = {"max_size": 12, "unique": True}
+T = TypeVar("T", int, str)
+
+
+def some(of: st.SearchStrategy[T], at_most: int = 3) -> st.SearchStrategy[list[T]]:
+    return st.lists(of, max_size=at_most, unique=True)
 
 
 @st.composite
@@ -161,20 +164,18 @@ def rules(draw: st.DrawFn) -> Rule:
     """Rules that RFC 5545 allows, as `parse` would give them."""
     frequency = draw(st.sampled_from(Frequency))
     in_months = frequency in {Frequency.MONTHLY, Frequency.YEARLY}
-    months = tuple(draw(st.lists(st.integers(1, 12), **SOME))) if draw(st.booleans()) else ()
+    months = tuple(draw(some(st.integers(1, 12)))) if draw(st.booleans()) else ()
     numbers = (1, 2, 3, 4, -1, -2) if frequency is Frequency.MONTHLY or months else (1, 20, 52, -1, -30)
     numbered = [f"{number}{day}" for number in numbers for day in WEEKDAYS] * in_months
-    weekdays = draw(st.lists(st.sampled_from([*WEEKDAYS, *numbered]), **SOME))
+    weekdays = draw(some(st.sampled_from([*WEEKDAYS, *numbered])))
     signed = st.integers(-31, 31).filter(bool)
     year_signed = st.sampled_from((1, 60, 100, 365, 366, -1, -100, -366))
-    month_days = () if frequency is Frequency.WEEKLY or draw(st.booleans()) else tuple(draw(st.lists(signed, **MANY)))
-    year_days = tuple(draw(st.lists(year_signed, **SOME))) if frequency is Frequency.YEARLY else ()
-    hours = tuple(sorted(draw(st.lists(st.integers(0, 23), **SOME))))
-    minutes = tuple(sorted(draw(st.lists(st.integers(0, 59), **SOME))))
+    month_days = () if frequency is Frequency.WEEKLY or draw(st.booleans()) else tuple(draw(some(signed, 12)))
+    year_days = tuple(draw(some(year_signed))) if frequency is Frequency.YEARLY else ()
+    hours = tuple(sorted(draw(some(st.integers(0, 23)))))
+    minutes = tuple(sorted(draw(some(st.integers(0, 59)))))
     chooses = bool(weekdays or month_days or year_days or months or hours or minutes)
-    positions = (
-        draw(st.lists(st.sampled_from((1, 2, 3, -1, -2, -4)), **SOME)) if chooses and draw(st.booleans()) else ()
-    )
+    positions = draw(some(st.sampled_from((1, 2, 3, -1, -2, -4)))) if chooses and draw(st.booleans()) else ()
     return Rule(
         frequency,
         interval=draw(st.sampled_from((1, 1, 2, 3, 7))),
