@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_snake
 
 from store.versions import ScheduleVersion, TaskVersion
@@ -62,6 +62,7 @@ class TaskAnswer(Answer):
     schedule_id: str | None
     schedule_uid: str | None
     occurrence: Occurrence | None
+    recurrence_text: str | None = Field(description="For tasks of a schedule: Every Monday at 09:00, Europe/Berlin")
 
 
 class TemplateReminderAnswer(Answer):
@@ -76,6 +77,12 @@ class RecurrenceAnswer(Answer):
     months: list[int] = []
     count: int | None = None
     until: LocalTime | None = None
+
+
+class RuleAnswer(Answer):
+    """The recurrence as RFC 5545 writes it."""
+
+    rrule: str
 
 
 class CursorAnswer(Answer):
@@ -102,7 +109,8 @@ class ScheduleAnswer(Answer):
     reminders: list[TemplateReminderAnswer]
     time_zone: str
     start: LocalTime
-    recurrence: RecurrenceAnswer
+    recurrence: RecurrenceAnswer | RuleAnswer
+    recurrence_text: str | None = Field(description="In words: Every Monday and Friday at 09:00, Europe/Berlin")
     advance: str
     ends_at: Instant | None = None
     suspend: bool
@@ -176,6 +184,7 @@ def task(version: TaskVersion) -> TaskAnswer:
         schedule_id=data.occurrence.schedule if data.occurrence else None,
         schedule_uid=data.schedule_uid,
         occurrence=Occurrence.model_validate(data.occurrence) if data.occurrence else None,
+        recurrence_text=data.recurrence_text,
     )
 
 
@@ -189,6 +198,7 @@ def schedule(version: ScheduleVersion) -> ScheduleAnswer:
             "uid": version.uid,
             "generation": version.generation,
             "created_at": version.created_at,
+            "recurrence_text": version.data.recurrence_text,
             "cursor": _snaked(version.data.cursor),
         }
     )

@@ -12,9 +12,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from taskbell import resources
 from taskbell.calendar import offsets
@@ -124,15 +127,32 @@ TemplateReminders = Annotated[tuple[TemplateReminder, ...], Field(max_length=10)
 
 
 class Recurrence(Body):
-    """When the task recurs, in fields that mean what RFC 5545 3.3.10 means by them."""
+    """When the task recurs: in fields that mean what RFC 5545 3.3.10 means by them, or as its text in rrule."""
 
-    frequency: Frequency
+    rrule: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = Field(
+        None, description="In place of all other fields: FREQ=MONTHLY;BYDAY=-1FR", json_schema_extra=_without_default
+    )
+    frequency: Frequency | None = Field(None, validate_default=True, json_schema_extra=_without_default)
     interval: Annotated[Whole, Field(ge=1, le=1000)] = 1
     weekdays: tuple[Annotated[str, Field(max_length=5), AfterValidator(_weekday)], ...] = Field((), max_length=35)
     month_days: tuple[Annotated[Whole, Field(ge=-31, le=31)], ...] = Field((), max_length=62)
     months: tuple[Annotated[Whole, Field(ge=1, le=12)], ...] = Field((), max_length=12)
     count: Annotated[Whole, Field(ge=1, le=10_000)] | None = None
     until: LocalTime | None = None
+
+    @field_validator("frequency")
+    @classmethod
+    def _needed_without_rrule(cls, frequency: Frequency | None, others: ValidationInfo) -> Frequency | None:
+        # An rrule that is wrong itself is not among the others: then that is what has to be said.
+        if frequency is None and others.data.get("rrule", "") is None:
+            raise PydanticCustomError("missing", "is needed: add it")
+        return frequency
+
+    @model_validator(mode="after")
+    def _alone(self) -> "Recurrence":
+        if self.rrule is not None and self.given().keys() != {"rrule"}:
+            raise ValueError("has either frequency, with the fields that refine it, or rrule: keep one of them")
+        return self
 
 
 class NewTask(Body):

@@ -43,7 +43,8 @@ def of_body(errors: Sequence[Mapping[str, Any]], route: Any) -> tuple[Fault, ...
 def of_rejection(refusal: Rejected) -> Fault:
     """The domain's sentences begin with the field they are about."""
     field, _, rest = refusal.message.partition(" ")
-    return Fault(_pointer((to_snake(field),)), f"{to_snake(field)} {rest}")
+    place = to_snake(field).split(".")
+    return Fault(_pointer(place), f"{place[-1]} {rest}")
 
 
 def of_refusal(refusal: Invalid) -> tuple[Fault, ...]:

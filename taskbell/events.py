@@ -78,7 +78,7 @@ class OccurrenceData(Payload):
 
 
 class TaskData(Payload):
-    """A whole task. `completed` is true exactly when `state` is Completed."""
+    """A whole task. `completed` is true exactly when `state` is Completed; only occurrences have `recurrence_text`."""
 
     title: str
     description: str
@@ -92,13 +92,15 @@ class TaskData(Payload):
     reminders: tuple[ReminderData, ...]
     occurrence: OccurrenceData | None
     schedule_uid: str | None
+    recurrence_text: str | None = None
 
 
 class ScheduleData(Payload):
-    """A whole schedule: its spec as the API server stores it, and the cursor."""
+    """A whole schedule: its spec as the API server stores it, the cursor, the recurrence in words unless refused."""
 
     spec: dict[str, Any]
     cursor: dict[str, Any] | None
+    recurrence_text: str | None = None
 
 
 class TaskEvent(Payload):
@@ -195,6 +197,7 @@ def task_data(task: Task, status: TaskStatus | None = None) -> TaskData:
         reminders=tuple(ReminderData(id=r.id, remind_at=r.remind_at, state=r.state) for r in status.reminders),
         occurrence=OccurrenceData(**dict(spec.occurrence)) if spec.occurrence else None,
         schedule_uid=owner.uid if owner else None,
+        recurrence_text=spec.occurrence.recurrence_text if spec.occurrence else None,
     )
 
 
@@ -236,7 +239,11 @@ def task_event(
 def schedule_data(schedule: TaskSchedule, cursor: Cursor | None = None) -> ScheduleData:
     """`schedule` as readers know it; `cursor` stands for the stored one where it is about to be written."""
     cursor = cursor or schedule.status.cursor
-    return ScheduleData(spec=schedule.spec.wire(), cursor=cursor.wire() if cursor else None)
+    return ScheduleData(
+        spec=schedule.spec.wire(),
+        cursor=cursor.wire() if cursor else None,
+        recurrence_text=schedule.spec.recurrence_text(),
+    )
 
 
 def schedule_event(

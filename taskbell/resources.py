@@ -12,8 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from taskbell.calendar import offsets
+from taskbell.calendar import offsets, rfc5545, wording
 from taskbell.calendar.series import Frequency, Occurrence, Rule, Series
+from taskbell.errors import Rejected
 from taskbell.naming import GROUP, VERSION
 
 API_VERSION = f"{GROUP}/{VERSION}"
@@ -75,6 +76,7 @@ Title = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT_PATTERN,
 Description = Annotated[str, Field(max_length=1000, pattern=TEXT_PATTERN, description="More about it")]
 Tag = Annotated[str, Field(min_length=1, max_length=50, pattern=TEXT_PATTERN)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=20, description="Words to find it by")]
+RecurrenceText = Annotated[str, Field(max_length=wording.LONGEST)]
 ZoneName = Annotated[str, Field(min_length=1, max_length=64, description="IANA time zone, for example Europe/Berlin")]
 
 
@@ -88,6 +90,10 @@ def _is_date(field: str) -> str:
     year, month, day = (f"{field}.substring({part})" for part in ("0, 4", "5, 7", "8, 10"))
     leap = f"int({year}) % 4 == 0 && (int({year}) % 100 != 0 || int({year}) % 400 == 0)"
     return f"{day} <= ({month} == '02' ? ({leap} ? '29' : '28') : {month} in ['04', '06', '09', '11'] ? '30' : '31')"
+
+
+def _undefaulted(schema: dict[str, Any]) -> None:
+    schema.pop("default")
 
 
 class Model(BaseModel):
@@ -146,34 +152,82 @@ class Template(Model):
     )
 
 
-class Recurrence(Model):
-    """When the task recurs, in fields that mean what RFC 5545 3.3.10 means by them."""
+def _left_out(value: object) -> bool:
+    return value in {(), 1}
 
-    frequency: Frequency = Field(description="The period that interval counts")
-    interval: int = Field(default=1, ge=1, le=1000, description="Every so many periods")
+
+_RULE_PARTS = "FREQ|INTERVAL|COUNT|UNTIL|BYDAY|BYMONTHDAY|BYYEARDAY|BYMONTH|BYHOUR|BYMINUTE|BYSETPOS|WKST"
+_UNSUPPORTED = "|".join(rfc5545.UNSUPPORTED)
+_NO_FREQUENCY = "|".join(rfc5545.UNSUPPORTED_FREQUENCIES)
+
+
+EITHER_FIELDS_OR_RRULE = "recurrence is either frequency, with the fields that refine it, or rrule: keep one of them"
+
+
+def _without(pattern: str) -> str:
+    return f"!has(self.rrule) || !self.rrule.matches('{pattern}')"
+
+
+class Recurrence(Model):
+    """When the task recurs: in fields that mean what RFC 5545 3.3.10 means by them, or as its text in rrule."""
+
+    # The API server fills in no defaults here: beside an rrule they would look as if somebody had set them.
+    frequency: Frequency | None = Field(default=None, description="With the fields that refine it; or use rrule")
+    interval: int = Field(
+        default=1,
+        ge=1,
+        le=rfc5545.HIGHEST_INTERVAL,
+        description="Every so many periods; 1 where it is left out",
+        exclude_if=_left_out,
+        json_schema_extra=_undefaulted,
+    )
     weekdays: tuple[Annotated[str, Field(pattern=WEEKDAY_PATTERN, max_length=5)], ...] = Field(
-        default=(), max_length=35, description="Mon, or with Monthly and Yearly 2Tue and -1Fri"
+        default=(),
+        max_length=35,
+        description="Mon, or with Monthly and Yearly 2Tue and -1Fri",
+        exclude_if=_left_out,
+        json_schema_extra=_undefaulted,
     )
     month_days: tuple[Annotated[int, Field(ge=-31, le=31)], ...] = Field(
-        default=(), max_length=62, description="Days of the month, from its end where negative"
+        default=(),
+        max_length=62,
+        description="Days of the month, from its end where negative",
+        exclude_if=_left_out,
+        json_schema_extra=_undefaulted,
     )
     months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = Field(
-        default=(), max_length=12, description="Only in these months, 1 to 12"
+        default=(),
+        max_length=12,
+        description="Only in these months, 1 to 12",
+        exclude_if=_left_out,
+        json_schema_extra=_undefaulted,
     )
-    count: int | None = Field(default=None, ge=1, le=10_000, description="This many occurrences in all")
+    count: int | None = Field(default=None, ge=1, le=rfc5545.HIGHEST_COUNT, description="This many occurrences in all")
     until: LocalTime | None = Field(default=None, description="The last local time that may occur")
+    rrule: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=500,
+        description="RFC 5545, in place of the fields: FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1. UNTIL is in UTC",
+    )
     schema_rules = (
+        CelRule(
+            "has(self.rrule) ? !(has(self.frequency) || has(self.interval) || has(self.weekdays) || "
+            "has(self.monthDays) || has(self.months) || has(self.count) || has(self.until)) : has(self.frequency)",
+            EITHER_FIELDS_OR_RRULE,
+        ),
         CelRule("!(has(self.count) && has(self.until))", "count and until exclude each other: keep one"),
         CelRule(
             f"!has(self.until) || {_is_date('self.until')}",
             "until is no date of the calendar: that month has fewer days",
         ),
         CelRule(
-            "self.frequency in ['Monthly', 'Yearly'] || !has(self.weekdays) || self.weekdays.all(d, size(d) == 3)",
+            "!has(self.frequency) || self.frequency in ['Monthly', 'Yearly'] || !has(self.weekdays) || "
+            "self.weekdays.all(d, size(d) == 3)",
             "numbered weekdays such as 2Tue need frequency Monthly or Yearly",
         ),
         CelRule(
-            "self.frequency != 'Weekly' || !has(self.monthDays) || size(self.monthDays) == 0",
+            "!has(self.frequency) || self.frequency != 'Weekly' || !has(self.monthDays) || size(self.monthDays) == 0",
             "monthDays cannot stand with frequency Weekly (RFC 5545): use Monthly, or weekdays",
         ),
         CelRule(
@@ -186,9 +240,44 @@ class Recurrence(Model):
             "(d in [31, -31] && self.months.exists(m, m in [1, 3, 5, 7, 8, 10, 12])))",
             "recurrence never occurs: none of months has any of monthDays",
         ),
+        CelRule(
+            "!has(self.rrule) || self.rrule.matches('^[A-Za-z-]+=[^;=]+(;[A-Za-z-]+=[^;=]+)*$')",
+            "rrule is no recurrence rule of RFC 5545: write its parts as in FREQ=WEEKLY;BYDAY=MO,FR",
+        ),
+        CelRule(
+            _without(f"(?i)(^|;)({_UNSUPPORTED})="),
+            f"rrule has a part that is not supported: do without {', '.join(rfc5545.UNSUPPORTED)}",
+        ),
+        CelRule(
+            f"!has(self.rrule) || self.rrule.matches('(?i)^(({_RULE_PARTS}|{_UNSUPPORTED})=[^;]*(;|$))+$')",
+            f"rrule has a part that RFC 5545 does not know: there are {_RULE_PARTS.replace('|', ', ')}",
+        ),
+        CelRule(
+            _without(f"(?i)(^|;)FREQ=({_NO_FREQUENCY})(;|$)"),
+            "rrule has a FREQ below a day, which is not supported: use DAILY, WEEKLY, MONTHLY or YEARLY",
+        ),
+        CelRule(
+            "!has(self.rrule) || "
+            f"self.rrule.matches('(?i)(^|;)FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY|{_NO_FREQUENCY})(;|$)')",
+            "rrule needs one FREQ: DAILY, WEEKLY, MONTHLY or YEARLY",
+        ),
+        CelRule(_without("(?i)(^|;)INTERVAL=0*(;|$)"), "rrule has INTERVAL=0: use 1 or more"),
+        CelRule(
+            "!has(self.rrule) || !(self.rrule.matches('(?i)(^|;)COUNT=') && self.rrule.matches('(?i)(^|;)UNTIL='))",
+            "rrule has COUNT and UNTIL, which exclude each other: keep one",
+        ),
+        CelRule(
+            _without("(?i)(^|;)UNTIL=([^;]*[^Zz;])(;|$)"),
+            "rrule has an UNTIL that is no instant in UTC: a schedule has a time zone, so write 20301231T235959Z",
+        ),
     )
 
     def rule(self) -> Rule:
+        """Raises Rejected for a text that is no rule, or one that is not supported."""
+        if self.rrule is not None and self.wire().keys() == {"rrule"}:
+            return rfc5545.parse(self.rrule)
+        if self.rrule is not None or self.frequency is None:
+            raise Rejected(rfc5545.INVALID_RULE, EITHER_FIELDS_OR_RRULE)
         return Rule(self.frequency, self.interval, self.weekdays, self.month_days, self.months, self.count, self.until)
 
 
@@ -229,6 +318,13 @@ class TaskScheduleSpec(Model):
     def series(self) -> Series:
         """Raises Rejected."""
         return Series(self.time_zone, self.start, self.recurrence.rule())
+
+    def recurrence_text(self) -> str | None:
+        """The recurrence in words; None for one that is refused."""
+        try:
+            return wording.describe(self.series())
+        except Rejected:
+            return None
 
 
 class ConditionStatus(StrEnum):
@@ -294,6 +390,9 @@ class PublishedSchedule(Model):
 class TaskScheduleStatus(Model):
     observed_generation: int = 0
     conditions: Conditions = ()
+    summary: RecurrenceText | None = Field(
+        default=None, description="The recurrence in words: Every Monday and Friday at 09:00, Europe/Berlin"
+    )
     next_occurrences: tuple[NextOccurrence, ...] = Field(
         default=(), max_length=3, description="The next three, after the cursor"
     )
@@ -318,6 +417,9 @@ class OccurrenceRef(Model):
     local: LocalTime
     fold: Literal[0, 1] = 0
     at: Instant
+    recurrence_text: RecurrenceText | None = Field(
+        default=None, description="The schedule's recurrence in words, as it was when this occurrence got its time"
+    )
     schema_rules = (
         CelRule(
             "self.schedule == oldSelf.schedule && self.sequence == oldSelf.sequence",
@@ -451,7 +553,7 @@ class TaskSchedule(Resource):
     columns = (
         ("User", "string", ".spec.userId"),
         ("Title", "string", ".spec.task.title"),
-        ("Zone", "string", ".spec.timeZone"),
+        ("Recurrence", "string", ".status.summary"),
         ("Suspend", "boolean", ".spec.suspend"),
         ("At", "string", ".status.cursor.at"),
         ("Phase", "string", ".status.cursor.phase"),

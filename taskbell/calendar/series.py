@@ -7,9 +7,10 @@ derived, so a change of zone rules never makes the same day's occurrence twice.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,16 +21,10 @@ from taskbell.errors import Rejected
 LONGEST_SHIFT = timedelta(days=2)
 """More than any zone ever moved its clocks: how far the order of local times and of instants can disagree."""
 
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+"""As people write them in a spec, in the order of datetime.weekday()."""
+
 _DAYS_IN_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_WEEKDAYS = {
-    "Mon": rrule.MO,
-    "Tue": rrule.TU,
-    "Wed": rrule.WE,
-    "Thu": rrule.TH,
-    "Fri": rrule.FR,
-    "Sat": rrule.SA,
-    "Sun": rrule.SU,
-}
 
 
 class Frequency(StrEnum):
@@ -50,7 +45,11 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A recurrence rule in fields, as RFC 5545 3.3.10 means them. `until` is local and inclusive."""
+    """A recurrence rule in fields, as RFC 5545 3.3.10 means them; what is left empty follows from the series' start.
+
+    `until` is local, `until_at` an aware instant, both inclusive; at most one of them and `count` is set. `weekdays`
+    are `Mon` or, monthly and yearly, `2Tue` and `-1Fri`; `year_days` count from the year's end where negative, as
+    `month_days` do from the month's; `positions` are BYSETPOS; `week_start` is WKST."""
 
     frequency: Frequency
     interval: int = 1
@@ -59,11 +58,18 @@ class Rule:
     months: tuple[int, ...] = ()
     count: int | None = None
     until: datetime | None = None
+    until_at: datetime | None = None
+    year_days: tuple[int, ...] = ()
+    hours: tuple[int, ...] = ()
+    minutes: tuple[int, ...] = ()
+    positions: tuple[int, ...] = ()
+    week_start: str = "Mon"
 
 
 class Series:
     """The occurrences of `rule` from `start` (naive local; it occurs only if the rule yields it) in `zone_name`.
 
+    They come in the order of their local times: where clocks are put forward, two of them a day can change places.
     Raises Rejected for a zone nobody knows and for a rule that can never occur."""
 
     def __init__(self, zone_name: str, start: datetime, rule: Rule) -> None:
@@ -79,9 +85,10 @@ class Series:
         floor = moment.astimezone(self.zone).replace(tzinfo=None) - LONGEST_SHIFT
         if local is not None:
             floor = max(floor, local)
+        until_at = self.rule.until_at
         for candidate in self._locals_after(floor):
             occurrence = self.place(candidate)
-            if occurrence.at > moment:
+            if occurrence.at > moment and (until_at is None or occurrence.at <= until_at):
                 return occurrence
         return None
 
@@ -109,9 +116,21 @@ class Series:
 
     def _locals_after(self, floor: datetime) -> Iterator[datetime]:
         # A far past start is jumped over; with `count` every occurrence has to be counted (at most 10,000).
-        start = self.start if self.rule.count else _jump(self.start, self.rule, floor)
-        expansion = rrule.rrule(dtstart=start, **_arguments(self.rule, self.start))
-        return (local for local in expansion.xafter(floor))
+        first = _period(self.start, self.rule)
+        begin = first if self.rule.count else _jump(first, self.rule, floor)
+        expansion = islice(_expanded(self.rule, self.start, begin, self._last_local()), self.rule.count)
+        return (local for local in expansion if local > floor)
+
+    def _last_local(self) -> datetime | None:
+        """No occurrence has a later local time; `until_at` itself is compared with the instants."""
+        at = self.rule.until_at
+        return at.astimezone(self.zone).replace(tzinfo=None) + LONGEST_SHIFT if at else self.rule.until
+
+
+def weekday_order(text: str) -> tuple[bool, int, int]:
+    """Sorts `Mon`, `2Tue`, `-1Fri`: plain days, then from the first to the last of their kind."""
+    number = int(text[:-3] or 0)
+    return number < 0, number, WEEKDAYS.index(text[-3:])
 
 
 def zone(name: str) -> ZoneInfo:
@@ -148,8 +167,15 @@ def _occurs(rule: Rule, start: datetime) -> bool:
         horizon = start + _HORIZONS[rule.frequency] * rule.interval
     except OverflowError:
         horizon = None  # dateutil itself ends with the year 9999
-    arguments: dict[str, Any] = {**_arguments(rule, start), "count": None, "until": horizon}
-    return next(iter(rrule.rrule(dtstart=start, **arguments)), None) is not None
+    return next(_expanded(rule, start, _period(start, rule), horizon), None) is not None
+
+
+def _expanded(rule: Rule, start: datetime, begin: datetime, until: datetime | None) -> Iterator[datetime]:
+    """From `start`, or from the later period that begins at `begin`; `count` is not regarded.
+
+    dateutil always gets the beginning of a period: from amid a week it would take BYSETPOS of the rest of that week."""
+    expansion = rrule.rrule(dtstart=begin, until=until, **_arguments(rule, start))
+    return (local for local in expansion if local >= start)
 
 
 _FREQUENCIES: dict[Frequency, int] = {
@@ -163,50 +189,73 @@ _FREQUENCIES: dict[Frequency, int] = {
 def _arguments(rule: Rule, start: datetime) -> dict[str, Any]:
     """What dateutil would take from its `dtstart` is written out, so that a jump does not change it."""
     days, weekdays, months = rule.month_days, rule.weekdays, rule.months
-    if rule.frequency in {Frequency.MONTHLY, Frequency.YEARLY} and not days and not weekdays:
+    no_day = not days and not weekdays and not rule.year_days
+    if rule.frequency in {Frequency.MONTHLY, Frequency.YEARLY} and no_day:
         days = (start.day,)
-    if rule.frequency is Frequency.YEARLY and not months and not weekdays and not rule.month_days:
+    if rule.frequency is Frequency.YEARLY and no_day and not months:
         months = (start.month,)
     if rule.frequency is Frequency.WEEKLY and not weekdays:
-        weekdays = (tuple(_WEEKDAYS)[start.weekday()],)
+        weekdays = (WEEKDAYS[start.weekday()],)
     return {
         "freq": _FREQUENCIES[rule.frequency],
         "interval": rule.interval,
-        "byweekday": [_weekday(text) for text in weekdays] or None,
+        "wkst": WEEKDAYS.index(rule.week_start),
+        "byweekday": [_weekday(text) for text in _alike(weekdays, rule)] or None,
         "bymonthday": days or None,
+        "byyearday": rule.year_days or None,
         "bymonth": months or None,
-        "count": rule.count,
-        "until": rule.until,
-        "byhour": start.hour,
-        "byminute": start.minute,
+        "bysetpos": rule.positions or None,
+        "byhour": rule.hours or start.hour,
+        "byminute": rule.minutes or start.minute,
         "bysecond": 0,
     }
 
 
-def _weekday(text: str) -> Any:
-    day = _WEEKDAYS[text[-3:]]
-    return day(int(text[:-3])) if text[:-3] else day
+def _alike(weekdays: tuple[str, ...], rule: Rule) -> tuple[str, ...]:
+    """Plain days among numbered ones are numbered too: of a mixture dateutil takes only what is both."""
+    plain = tuple(text for text in weekdays if len(text) == 3)
+    if not plain or len(plain) == len(weekdays):
+        return weekdays
+    in_a_month = rule.frequency is Frequency.MONTHLY or rule.months
+    numbers = range(1, 6 if in_a_month else 54)
+    numbered = tuple(text for text in weekdays if text not in plain)
+    return numbered + tuple(f"{number}{day}" for day in plain for number in numbers)
 
 
-def _jump(start: datetime, rule: Rule, floor: datetime) -> datetime:
-    """A later start in the same phase of `interval`, at or before the period `floor` lies in."""
-    if floor <= start:
-        return start
+def _weekday(text: str) -> rrule.weekday:
+    return rrule.weekday(WEEKDAYS.index(text[-3:]), int(text[:-3]) if text[:-3] else None)
+
+
+def _period(local: datetime, rule: Rule) -> datetime:
+    """The midnight with which the day, week, month or year around `local` begins."""
+    midnight = datetime.combine(local, time())
     match rule.frequency:
         case Frequency.DAILY:
-            return start + timedelta(days=_whole((floor - start).days, rule.interval))
+            return midnight
         case Frequency.WEEKLY:
-            monday = start - timedelta(days=start.weekday())
-            weeks = _whole((floor - monday).days // 7, rule.interval)
-            return start if not weeks else monday + timedelta(weeks=weeks)
+            return midnight - timedelta(days=(local.weekday() - WEEKDAYS.index(rule.week_start)) % 7)
         case Frequency.MONTHLY:
-            months = _whole(12 * (floor.year - start.year) + floor.month - start.month, rule.interval)
-            year, month = divmod(12 * start.year + start.month - 1 + months, 12)
-            return start if not months else start.replace(year=year, month=month + 1, day=1)
+            return midnight.replace(day=1)
         case Frequency.YEARLY:
-            years = _whole(floor.year - start.year, rule.interval)
-            return start if not years else start.replace(year=start.year + years, month=1, day=1)
+            return midnight.replace(month=1, day=1)
+
+
+def _jump(first: datetime, rule: Rule, floor: datetime) -> datetime:
+    """The latest period in the phase of `interval` that begins at or before `floor`; `first` begins the first one."""
+    if floor <= first:
+        return first
+    match rule.frequency:
+        case Frequency.DAILY:
+            return first + timedelta(days=_whole((floor - first).days, rule.interval))
+        case Frequency.WEEKLY:
+            return first + timedelta(weeks=_whole((floor - first).days // 7, rule.interval))
+        case Frequency.MONTHLY:
+            months = _whole(12 * (floor.year - first.year) + floor.month - first.month, rule.interval)
+            year, month = divmod(12 * first.year + first.month - 1 + months, 12)
+            return first.replace(year=year, month=month + 1)
+        case Frequency.YEARLY:
+            return first.replace(year=first.year + _whole(floor.year - first.year, rule.interval))
 
 
 def _whole(periods: int, interval: int) -> int:
-    return max(periods, 0) // interval * interval
+    return periods // interval * interval

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from taskbell import events, naming
+from taskbell.calendar import wording
 from taskbell.calendar.series import Series
 from taskbell.errors import Rejected
 from taskbell.events import Change, EventType, Reason
@@ -97,6 +98,7 @@ def stalled(observed: ObservedSchedule, refusal: Rejected, now: datetime) -> tup
         update={
             "observed_generation": generation,
             "conditions": conditions.renewed(stored.conditions, claims, generation, now),
+            "summary": None,
             "next_occurrences": (),
             "published": _told(observed),
             "cursor": picture.cursor,
@@ -105,8 +107,8 @@ def stalled(observed: ObservedSchedule, refusal: Rejected, now: datetime) -> tup
     return tuple(_report(observed, status, now))
 
 
-def occurrence_spec(schedule: TaskSchedule, cursor: Cursor) -> TaskSpec:
-    """The Task of the occurrence `cursor` stands at, as the template has it."""
+def occurrence_spec(schedule: TaskSchedule, cursor: Cursor, recurrence_text: str | None) -> TaskSpec:
+    """The Task of the occurrence `cursor` stands at, as the template has it; `recurrence_text` is a copy like these."""
     spec, template = schedule.spec, schedule.spec.task
     return TaskSpec(
         user_id=spec.user_id,
@@ -123,6 +125,7 @@ def occurrence_spec(schedule: TaskSchedule, cursor: Cursor) -> TaskSpec:
             local=cursor.local,
             fold=cursor.fold,
             at=cursor.at,
+            recurrence_text=recurrence_text,
         ),
     )
 
@@ -342,7 +345,7 @@ def _calendar_changed(picture: _Picture, cursor: Cursor) -> _Next | None:
         picture.close(cursor, Outcome.CANCELLED, picture.now)
         return _Next.LOOK_AGAIN
     if task:
-        _amend(picture, task, moved)
+        _amend(picture, task, moved, wording.describe(picture.series))
     picture.cursor = moved
     return _Next.LOOK_AGAIN
 
@@ -351,11 +354,13 @@ def _template_changed(picture: _Picture, cursor: Cursor) -> _Next | None:
     task = picture.untouched(cursor.sequence)
     if cursor.phase is not Phase.OPEN or task is None:
         return None
-    return _Next.LOOK_AGAIN if _amend(picture, task, cursor) else None
+    # It keeps its words: else a new version that says the same rule otherwise would amend every open Task.
+    said = task.spec.occurrence.recurrence_text if task.spec.occurrence else None
+    return _Next.LOOK_AGAIN if _amend(picture, task, cursor, said) else None
 
 
-def _amend(picture: _Picture, task: Task, cursor: Cursor) -> bool:
-    spec = occurrence_spec(picture.schedule, cursor)
+def _amend(picture: _Picture, task: Task, cursor: Cursor, recurrence_text: str | None) -> bool:
+    spec = occurrence_spec(picture.schedule, cursor, recurrence_text)
     if spec == task.spec:
         return False
     picture.actions.append(AmendTask(task, spec))
@@ -395,7 +400,8 @@ def _create(picture: _Picture, cursor: Cursor) -> _Next | None:
     name = naming.task_name(metadata.name, metadata.uid, cursor.sequence)
     # If this process ends right here, after creating and before the status, the next pass finds the Task by its
     # name and only notes it (_pending_task_exists).
-    picture.actions.append(CreateTask(name, occurrence_spec(picture.schedule, cursor)))
+    spec = occurrence_spec(picture.schedule, cursor, wording.describe(picture.series))
+    picture.actions.append(CreateTask(name, spec))
     picture.cursor = cursor.model_copy(update={"phase": Phase.OPEN})
     return _Next.DONE
 
@@ -497,6 +503,7 @@ def _status(picture: _Picture, told: PublishedSchedule | None) -> TaskScheduleSt
     return TaskScheduleStatus(
         observed_generation=generation,
         conditions=conditions.renewed(schedule.status.conditions, claims, generation, picture.now),
+        summary=wording.describe(picture.series),
         next_occurrences=_next_occurrences(picture),
         reopened=tuple(sorted(reopened)),
         published=told,

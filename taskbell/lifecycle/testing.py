@@ -99,7 +99,7 @@ def occurrence(
     made = metadata(name, f"task-{at.sequence}", generation=generation, owner_references=(owner,))
     return Task(
         metadata=made.model_copy(update=dict(meta or {})),
-        spec=occurrence_spec(of, at).model_copy(update={"state": state, **spec}),
+        spec=occurrence_spec(of, at, of.spec.recurrence_text()).model_copy(update={"state": state, **spec}),
         status=status or TaskStatus(phase=state, closed_at=closed_at),
     )
 

@@ -54,7 +54,7 @@ async def test_its_look_lies_in_the_template(client: httpx.AsyncClient, objects:
         pytest.param({"start": "2026-11-24T10:00"}, {"start": "2026-11-24T10:00"}, id="start"),
         pytest.param(
             {"recurrence": {"frequency": "Daily"}},
-            {"recurrence": {"frequency": "Daily", "weekdays": [], "until": None}},
+            {"recurrence": {"frequency": "Daily", "weekdays": None, "until": None}},
             id="a recurrence replaces the old one whole",
         ),
     ],

@@ -1,0 +1,207 @@
+"""Recurrence rules as RFC 5545 3.3.10 writes them: `FREQ=MONTHLY;BYDAY=-1FR;COUNT=10`.
+
+No part is ever passed over: what is not supported here, and what the RFC forbids beside something else, is refused.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from taskbell.calendar.series import WEEKDAYS, Frequency, Rule, weekday_order
+from taskbell.errors import Rejected
+
+INVALID_RULE = "InvalidRule"
+"""No rule of RFC 5545, or one with a number out of range."""
+UNSUPPORTED_PART = "UnsupportedPart"
+"""A rule of RFC 5545 or of one of its extensions that Taskbell does not have."""
+
+HIGHEST_INTERVAL = 1000
+HIGHEST_COUNT = 10_000
+UNSUPPORTED = {
+    "BYSECOND": "a task is due at a whole minute",
+    "BYWEEKNO": "choose days by BYMONTH, BYDAY or BYYEARDAY",
+    "BYEASTER": "it is no part of RFC 5545",
+    "RSCALE": "only the Gregorian calendar is known",
+    "SKIP": "a day that a month does not have is left out; BYMONTHDAY=-1 is always its last",
+}
+"""Part → why it is not there, or what to write instead."""
+UNSUPPORTED_FREQUENCIES = ("HOURLY", "MINUTELY", "SECONDLY")
+
+Parts = Mapping[str, str]
+"""Name → value, both in upper case."""
+
+
+def parse(text: str) -> Rule:
+    """`text` as a rule; letters of either case, parts in any order. UNTIL becomes an aware instant.
+
+    Raises Rejected: InvalidRule or UnsupportedPart."""
+    parts = _split(text)
+    frequency = _frequency(parts)
+    for forbidden in _FORBIDDEN:
+        forbidden(frequency, parts)
+    fields = {field: read(part, parts[part]) for part, (field, read) in _READERS.items() if part in parts}
+    _refuse_high_numbers(fields.get("weekdays", ()), yearly=frequency is Frequency.YEARLY and "BYMONTH" not in parts)
+    return Rule(frequency, **fields)
+
+
+def _split(text: str) -> Parts:
+    parts: dict[str, str] = {}
+    for part in text.upper().split(";"):
+        name, equals, value = part.partition("=")
+        if not equals or not value:
+            raise _invalid(f"has {part!r}: every part is a name and a value, as in FREQ=WEEKLY;BYDAY=MO,FR")
+        if name in parts:
+            raise _invalid(f"has {name} twice: keep one, with all of its values")
+        if name in UNSUPPORTED:
+            raise _unsupported(f"has {name}, which is not supported: {UNSUPPORTED[name]}")
+        if name != "FREQ" and name not in _READERS:
+            raise _invalid(f"has the unknown part {name!r}: there are FREQ, {', '.join(_READERS)}")
+        parts[name] = value
+    return parts
+
+
+def _frequency(parts: Parts) -> Frequency:
+    value = parts.get("FREQ")
+    if value in UNSUPPORTED_FREQUENCIES:
+        raise _unsupported(f"has FREQ={value}, which is not supported: {_FREQUENCIES_SENTENCE}")
+    if value not in _FREQUENCIES:
+        raise _invalid(
+            f"has FREQ={value}: {_FREQUENCIES_SENTENCE}" if value else f"has no FREQ: {_FREQUENCIES_SENTENCE}"
+        )
+    return _FREQUENCIES[value]
+
+
+_FREQUENCIES = {frequency.upper(): frequency for frequency in Frequency}
+_FREQUENCIES_SENTENCE = "use DAILY, WEEKLY, MONTHLY or YEARLY"
+
+
+def _count_and_until(_frequency: Frequency, parts: Parts) -> None:
+    if "COUNT" in parts and "UNTIL" in parts:
+        raise _invalid("has COUNT and UNTIL, which exclude each other: keep one")
+
+
+def _positions_alone(_frequency: Frequency, parts: Parts) -> None:
+    if "BYSETPOS" in parts and not any(name.startswith("BY") for name in parts.keys() - {"BYSETPOS"}):
+        raise _invalid("has BYSETPOS alone: it chooses from what another part such as BYDAY yields, so add one")
+
+
+def _days_of_the_month_weekly(frequency: Frequency, parts: Parts) -> None:
+    if "BYMONTHDAY" in parts and frequency is Frequency.WEEKLY:
+        raise _invalid("has BYMONTHDAY, which RFC 5545 forbids with FREQ=WEEKLY: use FREQ=MONTHLY, or BYDAY")
+
+
+def _days_of_the_year(frequency: Frequency, parts: Parts) -> None:
+    if "BYYEARDAY" in parts and frequency is not Frequency.YEARLY:
+        raise _invalid("has BYYEARDAY, which RFC 5545 allows only with FREQ=YEARLY: use that")
+
+
+def _numbered_weekdays(frequency: Frequency, parts: Parts) -> None:
+    if re.search(r"\d", parts.get("BYDAY", "")) and frequency in {Frequency.DAILY, Frequency.WEEKLY}:
+        raise _invalid("has numbered days in BYDAY, which need FREQ=MONTHLY or YEARLY: leave the numbers out")
+
+
+_FORBIDDEN: tuple[Callable[[Frequency, Parts], None], ...] = (
+    _count_and_until,
+    _positions_alone,
+    _days_of_the_month_weekly,
+    _days_of_the_year,
+    _numbered_weekdays,
+)
+
+
+def _refuse_high_numbers(weekdays: tuple[str, ...], *, yearly: bool) -> None:
+    if not yearly and any(abs(int(text[:-3] or 0)) > 5 for text in weekdays):
+        raise _invalid("has a day numbered above 5 in BYDAY: no month has a sixth one; only a whole year has")
+
+
+def _number(part: str, value: str, lowest: int, highest: int) -> int:
+    if not re.fullmatch(r"\d{1,6}", value, re.ASCII) or not lowest <= int(value) <= highest:
+        raise _invalid(f"has {part}={value}: it has to be a whole number from {lowest} to {highest}")
+    return int(value)
+
+
+def _interval(part: str, value: str) -> int:
+    return _number(part, value, 1, HIGHEST_INTERVAL)
+
+
+def _count(part: str, value: str) -> int:
+    return _number(part, value, 1, HIGHEST_COUNT)
+
+
+def _until(part: str, value: str) -> datetime:
+    problem = f"has {part}={value}: a schedule has a time zone, so write an instant in UTC, as in 20301231T235959Z"
+    if not re.fullmatch(r"(19[7-9]\d|2\d{3})\d{4}T\d{6}Z", value, re.ASCII):
+        raise _invalid(problem)
+    try:
+        return datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise _invalid(f"has {part}={value}, which is no date and time: choose one that exists") from error
+
+
+def _numbers(lowest: int, highest: int) -> Callable[[str, str], tuple[int, ...]]:
+    def read(part: str, value: str) -> tuple[int, ...]:
+        return tuple(sorted({_number(part, text, lowest, highest) for text in value.split(",")}))
+
+    return read
+
+
+def _signed_numbers(highest: int) -> Callable[[str, str], tuple[int, ...]]:
+    def read(part: str, value: str) -> tuple[int, ...]:
+        return tuple(sorted({_signed(part, text, highest) for text in value.split(",")}, key=lambda n: (n < 0, n)))
+
+    return read
+
+
+def _signed(part: str, text: str, highest: int) -> int:
+    match = re.fullmatch(r"([+-]?)(\d{1,3})", text, re.ASCII)
+    if not match or not 1 <= int(match[2]) <= highest:
+        raise _invalid(
+            f"has {text} in {part}: its numbers go from 1 to {highest} and, from the end, from -1 to -{highest}"
+        )
+    return int(text)
+
+
+_DAYS = {day[:2].upper(): day for day in WEEKDAYS}
+
+
+def _weekdays(part: str, value: str) -> tuple[str, ...]:
+    return tuple(sorted({_weekday(part, text) for text in value.split(",")}, key=weekday_order))
+
+
+def _weekday(part: str, text: str) -> str:
+    match = re.fullmatch(r"([+-]?\d{1,2})?([A-Z]{2})", text, re.ASCII)
+    if not match or match[2] not in _DAYS:
+        raise _invalid(f"has {text!r} in {part}: write days as MO, TU, WE, TH, FR, SA, SU, or numbered as 2TU and -1FR")
+    number = _signed(part, match[1], 53) if match[1] else ""
+    return f"{number}{_DAYS[match[2]]}"
+
+
+def _week_start(part: str, value: str) -> str:
+    if value not in _DAYS:
+        raise _invalid(f"has {part}={value}: use MO, TU, WE, TH, FR, SA or SU")
+    return _DAYS[value]
+
+
+_READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
+    "INTERVAL": ("interval", _interval),
+    "COUNT": ("count", _count),
+    "UNTIL": ("until_at", _until),
+    "BYDAY": ("weekdays", _weekdays),
+    "BYMONTHDAY": ("month_days", _signed_numbers(31)),
+    "BYYEARDAY": ("year_days", _signed_numbers(366)),
+    "BYMONTH": ("months", _numbers(1, 12)),
+    "BYHOUR": ("hours", _numbers(0, 23)),
+    "BYMINUTE": ("minutes", _numbers(0, 59)),
+    "BYSETPOS": ("positions", _signed_numbers(366)),
+    "WKST": ("week_start", _week_start),
+}
+"""Part → field of `Rule`, and how its value is read."""
+
+
+def _invalid(what: str) -> Rejected:
+    return Rejected(INVALID_RULE, f"recurrence.rrule {what}")
+
+
+def _unsupported(what: str) -> Rejected:
+    return Rejected(UNSUPPORTED_PART, f"recurrence.rrule {what}")
