@@ -21,7 +21,7 @@ from taskbell.errors import Rejected
 LONGEST_SHIFT = timedelta(days=2)
 """More than any zone ever moved its clocks: how far the order of local times and of instants can disagree."""
 
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+WEEKDAYS: tuple[str, ...] = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 """As people write them in a spec, in the order of datetime.weekday()."""
 
 _DAYS_IN_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
