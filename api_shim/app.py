@@ -6,12 +6,14 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
+from starlette.routing import Route
 
 from api_shim import feeds, health, problems, schedules, tasks
 from api_shim.access import Access
 from api_shim.answers import ProblemAnswer
 from api_shim.health import Metrics, Readiness
 from api_shim.limits import BodyLimit
+from api_shim.mcp_server import McpEndpoint
 from api_shim.ports import Objects, Projection
 from api_shim.settings import ShimSettings
 from api_shim.shim import Shim
@@ -39,6 +41,8 @@ def application(
         # The scheme is for OpenAPI; `UserRoute` is what checks the token.
         app.include_router(router, dependencies=[Depends(HTTPBearer(auto_error=False))], responses=_problem_responses())
     app.include_router(health.router)
+    app.state.mcp = McpEndpoint(lambda: app.state.shim)
+    app.router.routes.append(Route("/mcp", app.state.mcp))
     return app
 
 

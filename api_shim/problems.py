@@ -82,6 +82,12 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(failure, _handler(translate))
 
 
+def of(request: Request, failure: Exception) -> Problem:
+    """For those who answer otherwise than by HTTP; a failure that nobody expected is told as such."""
+    kind = next(kind for kind in type(failure).__mro__ if kind in _TRANSLATIONS)
+    return _TRANSLATIONS[kind](request, failure)
+
+
 def not_found(what: str, name: str) -> Problem:
     """The same words for what is not there and for what is somebody else's."""
     return Problem(NOT_FOUND, f"You have no {what} {name!r}: GET the list to see which there are.")

@@ -104,5 +104,6 @@ def _scope(request: Request, user_id: Annotated[str, Path(description="The token
 TheShim = Annotated[Shim, Depends(_shim)]
 TheScope = Annotated[Scope, Depends(_scope)]
 ThePage = Annotated[PageQuery, Query()]
-Name = Annotated[str, Path(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+Name = Annotated[str, Path(max_length=253, pattern=NAME)]
 """What can be the name of an object; anything else names nothing."""

@@ -7,9 +7,9 @@ from typing import Any, TypeVar, cast
 
 from api_shim.ports import Unavailable
 from runtime.apiserver import AlreadyExists, Conflict, NotFound
-from store.reading import SCHEDULES, TASKS, Feed, Key, Page, Scope
+from store.reading import OPEN_TASKS, SCHEDULES, TASKS, Feed, Key, Page, Scope
 from store.versions import ScheduleVersion, TaskVersion
-from taskbell.resources import Metadata, Model, Resource
+from taskbell.resources import Metadata, Model, Resource, State
 
 R = TypeVar("R", bound=Resource)
 V = TypeVar("V")
@@ -123,6 +123,8 @@ class MemoryProjection:
     def _rows(self, feed: Feed[Any]) -> dict[tuple[Scope, str], tuple[Key, Any]]:
         if self.away:
             raise Unavailable("planted")
+        if feed is OPEN_TASKS:
+            return {key: row for key, row in self._rows(TASKS).items() if row[1].data.state is State.OPEN}
         return self.rows.setdefault(feed.name, {})
 
 
