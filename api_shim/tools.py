@@ -33,7 +33,6 @@ _PAGE = 200
 _UPCOMING = 3
 
 
-
 def _id(text: str) -> str:
     if not re.fullmatch(NAME, text, re.ASCII):
         raise ValueError("is no id: the list tools give ids, for example buy-milk-1a2b3c4d; a title is none")

@@ -92,7 +92,7 @@ def tidy(text: str) -> str:
 
 _DANGLING = re.compile(
     r"(?:^|[\s,]+)(?:on|at|by|from|in|for|and|with|until|due|starting|every|then|,)(?=\s*\n)|(?<=\n)\s*(?:and|,)(?=\s)",
-    re.I,
+    re.IGNORECASE,
 )
 
 _WORDS = {
@@ -126,7 +126,7 @@ _NOT_WORD = r"(?![\w'’-])"
 
 
 def _compiled(pattern: str) -> Pattern[str]:
-    return re.compile(pattern, re.I)
+    return re.compile(pattern, re.IGNORECASE)
 
 
 _REFUSALS = tuple(
@@ -165,9 +165,7 @@ def _number(text: str) -> int:
 # Reminders
 
 _LEAD = r"(?:[,;]?\s*(?:\band\s+)?(?:\bwith\s+)?(?:\b(?:an?|the|my)\s+)?\b(?:remind(?:ers?)?|alerts?)(?:\s+me)?(?:\s+of)?\s+)?"
-_FOLLOWS = (
-    rf"(?:it|that|each|every|on|at|by|today|tomorrow|tonight|next|in|and|until|starting|from|due|with|for|to|{_WEEKDAY})"
-)
+_FOLLOWS = rf"(?:it|that|each|every|on|at|by|today|tomorrow|tonight|next|in|and|until|starting|from|due|with|for|to|{_WEEKDAY})"
 _REMINDERS = _compiled(
     rf"{_LEAD}(?P<list>\b{OFFSET}(?:{AND}{OFFSET}){{0,5}})\s+"
     rf"(?:before(?:\s?hand)?|earlier|in\s+advance|ahead|prior)(?:\s+(?:it|that|it\s+is\s+due|it's\s+due))?"
@@ -191,7 +189,7 @@ def _take_reminders(reading: Reading, _now: datetime) -> None:
 
 
 def offsets_in(text: str) -> list[str]:
-    """"1 day and 15 min" → P1D, PT15M. Raises Unclear."""
+    """ "1 day and 15 min" → P1D, PT15M. Raises Unclear."""
     return [_offset(match) for match in _OFFSET_PARTS.finditer(text)]
 
 
@@ -210,20 +208,22 @@ def _offset(match: Match[str]) -> str:
 
 
 def _weekdays(text: str) -> tuple[str, ...]:
-    found = {match[0][:3].title() for match in re.finditer(_ANY_WEEKDAY, text, re.I)}
+    found = {match[0][:3].title() for match in re.finditer(_ANY_WEEKDAY, text, re.IGNORECASE)}
     return tuple(day for day in _DAYS if day in found)
 
 
 def _nth_weekday(match: Match[str]) -> Rule:
-    nths = [_ORDINALS[" ".join(nth.casefold().split())] for nth in re.findall(_NTH, match["nth"], re.I)]
+    nths = [_ORDINALS[" ".join(nth.casefold().split())] for nth in re.findall(_NTH, match["nth"], re.IGNORECASE)]
     days = tuple(f"{nth}{day}" for nth in nths for day in _weekdays(match["days"]))
     return Rule(Frequency.MONTHLY, interval=_interval(match), weekdays=days)
 
 
 def _month_days(match: Match[str]) -> Rule:
     text = match["numbers"]
-    last = (-1,) if re.search(r"last|end", text, re.I) else ()
-    words = tuple(_ORDINALS[word.casefold()] for word in re.findall(r"first|second|third|fourth|fifth", text, re.I))
+    last = (-1,) if re.search(r"last|end", text, re.IGNORECASE) else ()
+    words = tuple(
+        _ORDINALS[word.casefold()] for word in re.findall(r"first|second|third|fourth|fifth", text, re.IGNORECASE)
+    )
     days = (*(int(number) for number in re.findall(r"\d+", text)), *words)
     if not all(1 <= day <= 31 for day in days):
         raise Unclear(f"{match[0].strip()}: a month has the days 1 to 31.")
@@ -273,7 +273,7 @@ def _adverb(match: Match[str]) -> Rule:
 
 def _yearly(match: Match[str]) -> Rule:
     day = int(re.findall(r"\d+", match["date"])[0])
-    month = _month(next(iter(re.findall(_MONTH, match["date"], re.I))))
+    month = _month(next(iter(re.findall(_MONTH, match["date"], re.IGNORECASE))))
     if not 1 <= day <= 31:
         raise Unclear(f"{match['date'].strip()} is no date of the calendar.")
     return Rule(Frequency.YEARLY, month_days=(day,), months=(month,))
@@ -286,7 +286,9 @@ def _month(text: str) -> int:
 _PLURAL = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days"
 _EVERY_MONTH = rf"(?:{_EVERY}\s+(?:(?P<other>other)\s+|(?P<n>{_N}|second|third)\s+)?months?|\bmonthly)"
 _DAYS_OF = rf"(?P<numbers>(?:{_NUM}|last\s+day|first\s+day|end|last)(?:{AND}(?:the\s+)?(?:{_NUM}|last\s+day|last))*)"
-_DATE_OF_YEAR = rf"(?P<date>(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?\b)"
+_DATE_OF_YEAR = (
+    rf"(?P<date>(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?\b)"
+)
 _ON = r"\s+(?:on\s+)?(?:the\s+)?"
 _RULES: tuple[tuple[Pattern[str], Callable[[Match[str]], Rule]], ...] = tuple(
     (_compiled(pattern), rule)
@@ -519,7 +521,7 @@ def _take_shift(reading: Reading, _now: datetime) -> None:
 def _take_day(reading: Reading, now: datetime) -> None:
     if reading.shift is not None:
         return
-    tonight = re.search(r"\btonight\b", reading.rest, re.I)
+    tonight = re.search(r"\btonight\b", reading.rest, re.IGNORECASE)
     found = _found(reading, _LED_DATES, now) or _found(reading, _FREE_DATES, now)
     if reading.rule is None:
         reading.day = found
@@ -535,7 +537,7 @@ _SPOKEN = r"(?P<hour>\d{1,2})(?:[:.h](?P<minute>\d\d))?\s*(?P<ampm>[ap]\.?m\.?)?
 _AT = r"\b(?:at|by|around|before|@)\s*(?:about\s+)?"
 _CLOCK_END = r"(?=\s*(?:$|[\n,;!?)]|\.(?:\s|$))|\s+(?:to|and|with|for|in|on|every|each|until|remind)\b)"
 _CLOCKS = (
-    _compiled(rf"(?:\b(?:at|by|around)\s+|@\s*)?\b(?P<hour>\d{{1,2}})(?:[:.](?P<minute>\d\d))?\s*(?P<ampm>[ap]\.?m\b\.?)"),
+    _compiled(r"(?:\b(?:at|by|around)\s+|@\s*)?\b(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))?\s*(?P<ampm>[ap]\.?m\b\.?)"),
     _compiled(r"(?:\b(?:at|by|around)\s+|@\s*)?\b(?P<hour>\d{1,2}):(?P<minute>\d\d)(?P<ampm>)(?![\d:])"),
     _compiled(rf"(?:\b(?:at|by|around)\s+|@\s*)(?P<hour>\d{{1,2}})(?:\s*o['’]?clock|h)?(?P<minute>)(?P<ampm>){_CLOCK_END}"),
     _compiled(r"\b(?P<hour>\d{1,2})\s*o['’]?clock\b(?P<minute>)(?P<ampm>)"),
@@ -546,8 +548,9 @@ _QUARTERS = _compiled(
 )
 _NAMED = _compiled(r"(?:\b(?:at|by|around)\s+)?\b(?P<name>noon|midday|midnight)\b")
 _PART = _compiled(
-    r"(?:(?:\b(?:in\s+the|this|at)\s+)?\b(?P<ending>morning|afternoon|evening|night)s?(?![\w'’-])" + _END +
-    r"|(?<=\n)\s*(?:in\s+the\s+)?(?P<following>morning|afternoon|evening|night)s?(?![\w'’-]))"
+    r"(?:(?:\b(?:in\s+the|this|at)\s+)?\b(?P<ending>morning|afternoon|evening|night)s?(?![\w'’-])"
+    + _END
+    + r"|(?<=\n)\s*(?:in\s+the\s+)?(?P<following>morning|afternoon|evening|night)s?(?![\w'’-]))"
 )
 _PART_ALONE = {"morning": MORNING, "afternoon": AFTERNOON, "evening": EVENING, "night": time(21)}
 

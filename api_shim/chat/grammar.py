@@ -167,8 +167,8 @@ def normalized(message: str) -> str:
 
 _QUOTED = re.compile(r'"([^"]{1,200})"')
 _TAG = re.compile(r"(?<!\S)#([\w-]{1,50})")
-_PRIORITY = re.compile(r"(?<!\S)!(high|medium|low)\b", re.I)
-_LEAVE = re.compile(r"^(?:to|that i (?:should|must|have to)|about)\s+", re.I)
+_PRIORITY = re.compile(r"(?<!\S)!(high|medium|low)\b", re.IGNORECASE)
+_LEAVE = re.compile(r"^(?:to|that i (?:should|must|have to)|about)\s+", re.IGNORECASE)
 
 
 def _added(text: str, now: datetime, *, asked: bool, reminding: bool = False) -> Intent:
@@ -177,7 +177,7 @@ def _added(text: str, now: datetime, *, asked: bool, reminding: bool = False) ->
     plain = _PRIORITY.sub(" ", _TAG.sub(" ", text))
     quoted = _QUOTED.search(plain)
     when = read(_QUOTED.sub(dates.GAP, plain, count=1) if quoted else plain, now)
-    title = quoted[1].strip() if quoted else _LEAVE.sub("", when.rest).rstrip("?!. ")
+    title = quoted[1].strip() if quoted else _LEAVE.sub("", when.rest.rstrip("?!. ")).strip()
     if not asked and not when.timed:
         return Unknown()
     if not title:
@@ -228,18 +228,18 @@ def _list(match: Match[str], now: datetime) -> Intent | None:
 
 
 _ABOUT_TASKS = re.compile(
-    r"\b(?:tasks?|todos?|to-dos?|everything|all|list|open|pending|due|on|next|do|agenda|plate|up)\b|^$", re.I
+    r"\b(?:tasks?|todos?|to-dos?|everything|all|list|open|pending|due|on|next|do|agenda|plate|up)\b|^$", re.IGNORECASE
 )
 
 # Changing
 
 
 def _moved(match: Match[str], now: datetime) -> Intent:
-    when = read(match["when"], now)
+    said = match["when"].strip()
+    when = read(f"at {said}" if said.isdigit() else said, now)
     if not when.timed or when.rest:
         raise Unclear(f"I do not understand when “{match['when']}” is. For example: move the dentist to Friday at 10.")
     return Move(_thing(match), when)
-
 
 
 def _postponed(match: Match[str], _now: datetime) -> Intent:
@@ -276,7 +276,7 @@ _POLITE = (
 _CLOSE = r"(?:[, ]+(?:please|thanks|thank\s+you))?\s*[.!?]*"
 
 _FORMS: tuple[tuple[Pattern[str], Callable[[Match[str], datetime], Intent | None]], ...] = tuple(
-    (re.compile(f"{_POLITE}(?:{form}){_CLOSE}", re.I), intent)
+    (re.compile(f"{_POLITE}(?:{form}){_CLOSE}", re.IGNORECASE), intent)
     for form, intent in (
         (r"help(?:\s+me)?|what\s+can\s+you\s+do|what\s+can\s+i\s+say|hi|hello|hey|good\s+(?:morning|evening)|\?*",
          lambda _m, _n: Help()),
@@ -326,7 +326,7 @@ _FORMS: tuple[tuple[Pattern[str], Callable[[Match[str], datetime], Intent | None
         (r"(?:add|create|make|new|schedule|set\s+up|plan|put)\s+(?:me\s+)?(?:an?\s+|the\s+)?(?:new\s+|recurring\s+)?"
          r"(?:(?:task|todo|to-do|item|reminder|schedule)\b:?\s*)?(?:called\s+|named\s+|to\s+|for\s+)?(?P<rest>.+)", _add),
         (r"(?:todo|to-do|task|note):?\s+(?P<rest>.+)", _add),
-        (r"i\s+(?:need|have|must|want)\s+(?:to\s+)?(?P<rest>.+)|don't\s+(?:let\s+me\s+)?forget\s+(?:to\s+)?(?P<r>.+)",
+        (r"i\s+(?:(?:need|have|want|ought)\s+to|must|should)\s+(?P<rest>.+)|don't\s+(?:let\s+me\s+)?forget\s+(?:to\s+)?(?P<r>.+)",
          lambda m, n: _added(m["rest"] or m["r"], n, asked=True)),
     )
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """What is said back: dates, recurrences and offsets in words. English."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from taskbell.calendar import offsets
@@ -23,7 +23,7 @@ _NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", -1: "last"
 
 
 def recurrence_text(rule: Rule, start: datetime, zone_name: str) -> str:
-    """"Every last Friday of the month at 17:00, Europe/Berlin". `start` is naive local."""
+    """ "Every last Friday of the month at 17:00, Europe/Berlin". `start` is naive local."""
     return f"{_pattern(rule, start)} at {start:%H:%M}{_bounds(rule)}, {zone_name}"
 
 
@@ -89,7 +89,7 @@ def date_text(local: datetime) -> str:
 
 
 def moment_text(at: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """"tomorrow, Thursday 26 November 2026, 17:00": the instant `at` as the wall clock in `zone` shows it."""
+    """ "tomorrow, Thursday 26 November 2026, 17:00": the instant `at` as the wall clock in `zone` shows it."""
     local = at.astimezone(zone)
     near = {0: "today, ", 1: "tomorrow, ", -1: "yesterday, "}
     days = (local.date() - now.astimezone(zone).date()).days
@@ -97,13 +97,12 @@ def moment_text(at: datetime, zone: ZoneInfo, now: datetime) -> str:
 
 
 def offset_text(before: str) -> str:
-    """"1 hour before", "when it is due"."""
+    """ "1 hour before", "when it is due"."""
     offset = offsets.parse(before)
     hours, minutes = divmod(offset.minutes, 60)
     parts = [_counted(offset.days, "day"), _counted(hours, "hour"), _counted(minutes, "minute")]
     words = " and ".join(part for part in parts if part)
     return f"{words} {'after' if offset.negative else 'before'}" if words else "when it is due"
-
 
 
 def _counted(number: int, unit: str) -> str:
