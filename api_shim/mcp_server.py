@@ -8,7 +8,7 @@ how to mend it: a protocol error would end most models' attempts.
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
@@ -65,7 +65,7 @@ class McpEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            admitted = scope | {_USER: self._user(Request(scope))}
+            admitted = {**scope, _USER: self._user(Request(scope))}
         except Problem as problem:
             return await problem.response()(scope, receive, send)
         if self._handle is None:
@@ -86,7 +86,7 @@ class McpEndpoint:
     async def _call(
         self, context: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        request: Request = context.request
+        request = cast("Request", context.request)
         shim = self._shim()
         tool = BY_NAME.get(params.name)
         if tool is None:

@@ -167,7 +167,7 @@ def _number(text: str) -> int:
 _LEAD = r"(?:[,;]?\s*(?:\band\s+)?(?:\bwith\s+)?(?:\b(?:an?|the|my)\s+)?\b(?:remind(?:ers?)?|alerts?)(?:\s+me)?(?:\s+of)?\s+)?"
 _FOLLOWS = rf"(?:it|that|each|every|on|at|by|today|tomorrow|tonight|next|in|and|until|starting|from|due|with|for|to|{_WEEKDAY})"
 _REMINDERS = _compiled(
-    rf"{_LEAD}(?P<list>\b{OFFSET}(?:{AND}{OFFSET}){{0,5}})\s+"
+    rf"{_LEAD}(?P<list>(?<!\bin\s)\b{OFFSET}(?:{AND}{OFFSET}){{0,5}})\s+"
     rf"(?:before(?:\s?hand)?|earlier|in\s+advance|ahead|prior)(?:\s+(?:it|that|it\s+is\s+due|it's\s+due))?"
     rf"(?=\s*(?:$|[\n,.;!?#])|\s+{_FOLLOWS}\b)"
 )
@@ -558,8 +558,10 @@ _PART_ALONE = {"morning": MORNING, "afternoon": AFTERNOON, "evening": EVENING, "
 def _take_clock(reading: Reading, _now: datetime) -> None:
     if reading.shift is not None:
         return
+    part = _take(reading, _PART) if reading.timed else None
     clock = _clock(reading)
-    part = _take(reading, _PART) if reading.timed or clock else None
+    if clock and not part:
+        part = _take(reading, _PART)
     if part:
         name = (part["ending"] or part["following"]).casefold()
         clock = _in_part(clock, name) if clock else (_PART_ALONE[name], True)

@@ -11,6 +11,7 @@ from re import Match, Pattern
 
 from api_shim.chat import dates
 from api_shim.chat.dates import Reading, Unclear, read
+from taskbell.calendar import offsets
 from taskbell.resources import Priority
 
 LONGEST_MESSAGE = 500
@@ -246,7 +247,7 @@ def _postponed(match: Match[str], _now: datetime) -> Intent:
     (offset, *more) = dates.offsets_in(match["distance"])
     if more:
         raise Unclear("By how much? Name one distance, for example: by 2 days.")
-    parsed = dates.offsets.parse(offset)
+    parsed = offsets.parse(offset)
     return Move(_thing(match), Reading(""), later=timedelta(days=parsed.days, minutes=parsed.minutes))
 
 
@@ -267,6 +268,11 @@ def _about(kind: Callable[[str], Intent]) -> Callable[[Match[str], datetime], In
     return lambda match, _now: kind(_thing(match))
 
 
+def _completed(match: Match[str], now: datetime) -> Intent | None:
+    """"finish the report tomorrow at 5" is a plan, not a deed."""
+    return None if read(_thing(match), now).timed else Complete(_thing(match))
+
+
 _X = r"(?P<x>.{1,300}?)"
 _OFFSETS = rf"(?P<list>{dates.OFFSET}(?:{dates.AND}{dates.OFFSET}){{0,5}})"
 _POLITE = (
@@ -278,7 +284,7 @@ _CLOSE = r"(?:[, ]+(?:please|thanks|thank\s+you))?\s*[.!?]*"
 _FORMS: tuple[tuple[Pattern[str], Callable[[Match[str], datetime], Intent | None]], ...] = tuple(
     (re.compile(f"{_POLITE}(?:{form}){_CLOSE}", re.IGNORECASE), intent)
     for form, intent in (
-        (r"help(?:\s+me)?|what\s+can\s+you\s+do|what\s+can\s+i\s+say|hi|hello|hey|good\s+(?:morning|evening)|\?*",
+        (r"help(?:\s+me)?|what\s+can\s+you\s+do|what\s+can\s+i\s+say|hi|hello|hey|good\s+(?:morning|evening)|\?+",
          lambda _m, _n: Help()),
         (r"undo(?:\s+(?:that|it|this|the\s+last(?:\s+\w+)?))?|take\s+(?:that|it)\s+back|revert(?:\s+that)?",
          lambda _m, _n: Undo()),
@@ -304,7 +310,7 @@ _FORMS: tuple[tuple[Pattern[str], Callable[[Match[str], datetime], Intent | None
          _about(Complete)),
         (rf"(?:i'm\s+|i\s+am\s+)?(?:done|finished)\s+(?:with\s+)?{_X}", _about(Complete)),
         (rf"(?:mark|set|tick|check)\s+{_X}\s+(?:off|(?:as\s+|to\s+)?(?:done|completed?|finished))", _about(Complete)),
-        (rf"(?:complete|finish|tick\s+off|check\s+off|tick|close)\s+{_X}", _about(Complete)),
+        (rf"(?:complete|finish|tick\s+off|check\s+off|tick)\s+{_X}", _completed),
         (rf"{_X}\s+(?:is|are|has\s+been)\s+(?:done|finished|completed?)|(?P<y>.+?):\s*done", lambda m, _n:
          Complete((m["x"] or m["y"]).strip().strip('"'))),
         (rf"(?:stop|end|cancel|quit)\s+(?:all\s+(?:the\s+)?)?(?:future|further|remaining)(?:\s+(?:occurrences?|tasks?|ones?))?"
