@@ -52,7 +52,9 @@ def _serve(settings: ShimSettings) -> None:
 async def _run(settings: ShimSettings) -> None:
     engine = database.connect(settings.database_url.get_secret_value())
     async with ApiServer("taskbell-api-shim") as api_server, Dapr(settings) as dapr:
-        app = application(settings, api_server, Postgres(engine), dapr, _now, _suffix, _conversation_id)
+        app = application(
+            settings, api_server, Postgres(engine), dapr, now=_now, suffix=_suffix, conversation_id=_conversation_id
+        )
         config = uvicorn.Config(
             app,
             host=settings.host,

@@ -27,6 +27,7 @@ def application(
     objects: Objects,
     projection: Projection,
     states: States,
+    *,
     now: Callable[[], datetime],
     suffix: Suffix,
     conversation_id: Callable[[], str],

@@ -364,7 +364,7 @@ TOOLS = (
     Tool(
         "update_task",
         "Change a task",
-        "Changes only the fields you send; lists are replaced as a whole; null clears due_at. On the task of a schedule "
+        "Changes only the fields you send; lists are replaced as a whole; null clears due_at. Of a schedule's task "
         f"it changes this occurrence alone; use update_schedule for the whole series. {_TIMES}",
         ChangedTask,
         _change_task,
@@ -385,7 +385,8 @@ TOOLS = (
         "also sets the time of day; it has to be a time the recurrence yields. Examples of recurrence: every weekday "
         '{"frequency":"Weekly","weekdays":["Mon","Tue","Wed","Thu","Fri"]}; every second Tuesday (fortnightly) '
         '{"frequency":"Weekly","interval":2,"weekdays":["Tue"]}; last Friday of the month '
-        '{"frequency":"Monthly","weekdays":["-1Fri"]}; last day of the month {"frequency":"Monthly","month_days":[-1]}. '
+        '{"frequency":"Monthly","weekdays":["-1Fri"]}; last day of the month '
+        '{"frequency":"Monthly","month_days":[-1]}. '
         "The answer's summary and upcoming say what was understood: read them back to the person. Ask the person for "
         "their IANA time zone if you do not know it.",
         NewSchedule,

@@ -149,22 +149,25 @@ def _whole(plain: str) -> bool | None:
 # Deciding
 
 
-def decide(
-    heard: Heard, setting: Setting, among: Sequence[Thing], closed: Sequence[TaskAnswer], undo: Sequence[Call]
-) -> Step:
-    """`among` is what is open, `closed` what was closed, the latest first. Raises nothing."""
-    local = heard.said_at.astimezone(setting.zone).replace(tzinfo=None)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """`among` is what is open, `closed` what was closed, the latest first; `undo` is the conversation's."""
+
+    among: Sequence[Thing] = ()
+    closed: Sequence[TaskAnswer] = ()
+    undo: Sequence[Call] = ()
+
+
+def decide(heard: Heard, setting: Setting, known: Known) -> Step:
+    """Raises nothing."""
+    then = Setting(heard.said_at, setting.zone)
     try:
-        return _decide(
-            grammar.understand(heard.message, local), heard, Setting(heard.said_at, setting.zone), among, closed, undo
-        )
+        return _decide(grammar.understand(heard.message, then.local), heard, then, known)
     except Unclear as unclear:
         return Say(str(unclear))
 
 
-def _decide(
-    intent: Intent, heard: Heard, setting: Setting, among: Sequence[Thing], closed: Sequence[TaskAnswer], undo: Sequence[Call]
-) -> Step:  # fmt: skip
+def _decide(intent: Intent, heard: Heard, setting: Setting, known: Known) -> Step:
     match intent:
         case grammar.Help():
             return Say(EXAMPLES)
@@ -177,7 +180,7 @@ def _decide(
         case grammar.SetZone(place=place):
             return _zone_said(place)
         case grammar.Undo():
-            return Do(undo[-1], undoing=True) if undo else Say("There is nothing here that I could undo.")
+            return Do(known.undo[-1], undoing=True) if known.undo else Say("There is nothing here that I could undo.")
         case grammar.Add():
             return _add(intent, setting)
         case grammar.ListTasks():
@@ -187,10 +190,10 @@ def _decide(
         case grammar.ListReminders():
             return Do(Call(tool="list_reminders", arguments={}))
         case grammar.Reopen(title=title):
-            past = [Thing(task.title, task) for task in closed]
+            past = [Thing(task.title, task) for task in known.closed]
             return _with_thing(title, heard, past, setting, lambda thing: _of_task("undo_complete", thing), latest=True)
         case _:
-            wanted = among if not isinstance(intent, _ONLY_SCHEDULES) else _repeating(among)
+            wanted = _repeating(known.among) if isinstance(intent, _ONLY_SCHEDULES) else known.among
             pick = [thing for thing in wanted if thing.task or not isinstance(intent, _ONLY_TASKS)]
             return _with_thing(intent.title, heard, pick, setting, lambda thing: _change(intent, thing, heard, setting))
 
@@ -600,6 +603,24 @@ def _lower(summary: str) -> str:
 # Undo
 
 
+def remembered(do: Do, result: dict[str, JsonValue], undo: tuple[Call, ...]) -> tuple[Call, ...]:
+    """What can be taken back after `do`."""
+    if not do.undoing:
+        back = inverse(do, result)
+        return (*undo, back)[-MOST_UNDO:] if back else undo
+    return tuple(_renamed(call, do.call.restores, result.get("id")) for call in undo[:-1])
+
+
+def _renamed(call: Call, old: str | None, new: JsonValue) -> Call:
+    """What was made anew has a new id, also for what was done to it before."""
+    if old is None:
+        return call
+    arguments = {
+        name: new if value == old and name.endswith("_id") else value for name, value in call.arguments.items()
+    }
+    return call.model_copy(update={"arguments": arguments})
+
+
 def inverse(do: Do, result: dict[str, JsonValue]) -> Call | None:
     """What takes it back; None for what changed nothing."""
     match do.call.tool:
@@ -622,7 +643,7 @@ def inverse(do: Do, result: dict[str, JsonValue]) -> Call | None:
 
 def _restored(do: Do, noun: str, fields: dict[str, JsonValue]) -> Call:
     if do.call.tool.startswith("delete_"):
-        return Call(tool=f"add_{noun}", arguments=fields)
+        return Call(tool=f"add_{noun}", arguments=fields, restores=str(do.call.arguments[f"{noun}_id"]))
     changed = do.call.arguments.keys() if do.call.tool.startswith("update_") else {"ends_at"}
     kept = {name: value for name, value in fields.items() if name in changed}
     return Call(tool=f"update_{noun}", arguments={f"{noun}_id": do.call.arguments[f"{noun}_id"], **kept})

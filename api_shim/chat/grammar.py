@@ -269,7 +269,7 @@ def _about(kind: Callable[[str], Intent]) -> Callable[[Match[str], datetime], In
 
 
 def _completed(match: Match[str], now: datetime) -> Intent | None:
-    """"finish the report tomorrow at 5" is a plan, not a deed."""
+    """ "finish the report tomorrow at 5" is a plan, not a deed."""
     return None if read(_thing(match), now).timed else Complete(_thing(match))
 
 
@@ -290,8 +290,8 @@ _FORMS: tuple[tuple[Pattern[str], Callable[[Match[str], datetime], Intent | None
          lambda _m, _n: Undo()),
         (r"never\s?mind|forget\s+(?:it|that)|cancel(?:\s+that)?|no|nope|stop|none(?:\s+of\s+(?:them|these))?|neither",
          lambda _m, _n: NeverMind()),
-        (r"(?:i\s+am|i'm|we\s+are|we're)\s+(?:now\s+)?(?:in|at)\s+(?P<place>[\w/+ -]{2,60})|(?:set\s+|use\s+|change\s+)?"
-         r"(?:my\s+|the\s+)?time\s?zone(?:\s+is|\s+to|:)?\s+(?P<zone>[\w/+ -]{2,60})",
+        ((r"(?:i\s+am|i'm|we\s+are|we're)\s+(?:now\s+)?(?:in|at)\s+(?P<place>[\w/+ -]{2,60})|(?:set\s+|use\s+|change\s+)?"
+         r"(?:my\s+|the\s+)?time\s?zone(?:\s+is|\s+to|:)?\s+(?P<zone>[\w/+ -]{2,60})"),
          lambda m, _n: SetZone((m["place"] or m["zone"]).strip())),
         (rf"remind\s+me\s+{_OFFSETS}\s+before\s+(?!on\b|that\b|it\b){_X}", _reminded),
         (rf"(?:add|set|give)\s+(?:a\s+)?reminders?\s+(?:of\s+|to\s+)?{_OFFSETS}\s+(?:before|(?:for|to))\s+{_X}", _reminded),
@@ -303,9 +303,9 @@ _FORMS: tuple[tuple[Pattern[str], Callable[[Match[str], datetime], Intent | None
         (rf"{_ASKED}\b(?P<what>.*)", _list),
         (r"(?:my\s+|all\s+(?:my\s+)?|open\s+)?(?P<what>tasks|todos|to-dos|agenda|schedules|overdue(?:\s+tasks)?)", _list),
         (r"(?:am\s+i\s+free|do\s+i\s+have\s+anything|anything)\b(?P<what>.*)", _list),
-        (rf"(?:reopen|uncomplete|un-complete|untick)\s+{_X}|mark\s+(?P<y>.+?)\s+(?:as\s+)?(?:not\s+done|undone|open)|"
+        ((rf"(?:reopen|uncomplete|un-complete|untick)\s+{_X}|mark\s+(?P<y>.+?)\s+(?:as\s+)?(?:not\s+done|undone|open)|"
          rf"(?P<z>.+?)\s+is(?:n't|\s+not)\s+(?:done|finished)(?:\s+yet)?|i\s+have(?:n't|\s+not)\s+(?:done|finished)\s+"
-         r"(?P<v>.+)", lambda m, _n: Reopen((m["x"] or m["y"] or m["z"] or m["v"]).strip().strip('"'))),
+         r"(?P<v>.+)"), lambda m, _n: Reopen((m["x"] or m["y"] or m["z"] or m["v"]).strip().strip('"'))),
         (rf"(?:i've|i\s+have|i|we've|we)\s+(?:just\s+|already\s+)?(?:done|did|finished|completed?)\s+(?:with\s+)?{_X}",
          _about(Complete)),
         (rf"(?:i'm\s+|i\s+am\s+)?(?:done|finished)\s+(?:with\s+)?{_X}", _about(Complete)),
@@ -313,8 +313,8 @@ _FORMS: tuple[tuple[Pattern[str], Callable[[Match[str], datetime], Intent | None
         (rf"(?:complete|finish|tick\s+off|check\s+off|tick)\s+{_X}", _completed),
         (rf"{_X}\s+(?:is|are|has\s+been)\s+(?:done|finished|completed?)|(?P<y>.+?):\s*done", lambda m, _n:
          Complete((m["x"] or m["y"]).strip().strip('"'))),
-        (rf"(?:stop|end|cancel|quit)\s+(?:all\s+(?:the\s+)?)?(?:future|further|remaining)(?:\s+(?:occurrences?|tasks?|ones?))?"
-         rf"(?:\s+(?:of|for))?\s+{_X}", _about(Stop)),
+        ((rf"(?:stop|end|cancel|quit)\s+(?:all\s+(?:the\s+)?)?(?:future|further|remaining)(?:\s+(?:occurrences?|tasks?|ones?))?"
+         rf"(?:\s+(?:of|for))?\s+{_X}"), _about(Stop)),
         (rf"(?:stop|end|cancel|quit)\s+{_X}\s+(?:for\s+good|for\s*ever|permanently|altogether|series)", _about(Stop)),
         (rf"(?:stop|end|quit)\s+{_X}|no\s+more\s+(?P<y>.+)", lambda m, _n: Stop((m["x"] or m["y"]).strip().strip('"'))),
         (rf"(?:pause|suspend)\s+{_X}", _about(Pause)),
@@ -326,11 +326,11 @@ _FORMS: tuple[tuple[Pattern[str], Callable[[Match[str], datetime], Intent | None
          lambda m, n: _renamed(m, n) if m["x"] else Rename(m["y"].strip().strip('"'), m["n"].strip().strip('"'))),
         (rf"(?:postpone|delay|push(?:\s+back)?|move|shift)\s+{_X}\s+(?:back\s+)?by\s+(?P<distance>{dates.OFFSET})",
          _postponed),
-        (rf"(?:move|reschedule|postpone|push|shift|change|set|make|delay|put\s+off)\s+{_X}\s+(?:back\s+)?(?:to|until|till|for)"
-         r"\s+(?P<when>(?:(?!\s(?:to|until|till|for)\s).)+)", _moved),
+        ((rf"(?:move|reschedule|postpone|push|shift|change|set|make|delay|put\s+off)\s+{_X}\s+(?:back\s+)?(?:to|until|till|for)"
+         r"\s+(?P<when>(?:(?!\s(?:to|until|till|for)\s).)+)"), _moved),
         (rf"(?:make|repeat)\s+{_X}\s+(?P<when>(?:(?:repeat|recur)\s+)?(?:every|each|daily|weekly|monthly|yearly)\b.*)", _moved),
-        (r"(?:add|create|make|new|schedule|set\s+up|plan|put)\s+(?:me\s+)?(?:an?\s+|the\s+)?(?:new\s+|recurring\s+)?"
-         r"(?:(?:task|todo|to-do|item|reminder|schedule)\b:?\s*)?(?:called\s+|named\s+|to\s+|for\s+)?(?P<rest>.+)", _add),
+        ((r"(?:add|create|make|new|schedule|set\s+up|plan|put)\s+(?:me\s+)?(?:an?\s+|the\s+)?(?:new\s+|recurring\s+)?"
+         r"(?:(?:task|todo|to-do|item|reminder|schedule)\b:?\s*)?(?:called\s+|named\s+|to\s+|for\s+)?(?P<rest>.+)"), _add),
         (r"(?:todo|to-do|task|note):?\s+(?P<rest>.+)", _add),
         (r"i\s+(?:(?:need|have|want|ought)\s+to|must|should)\s+(?P<rest>.+)|don't\s+(?:let\s+me\s+)?forget\s+(?:to\s+)?(?P<r>.+)",
          lambda m, n: _added(m["rest"] or m["r"], n, asked=True)),

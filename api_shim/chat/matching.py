@@ -54,7 +54,7 @@ def find(said: str, among: Sequence[Thing]) -> Match:
     wanted = _words(said)
     if not wanted:
         return Match((), sure=True)
-    exact = [thing for thing in among if _words(thing.title) == wanted or said in {_id(thing)}]
+    exact = [thing for thing in among if _words(thing.title) == wanted or said == _id(thing)]
     within = exact or [thing for thing in among if _has_all(_words(thing.title), wanted)]
     if within:
         return Match(tuple(within), sure=True)

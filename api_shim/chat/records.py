@@ -14,8 +14,11 @@ class Stored(BaseModel):
 
 
 class Call(Stored):
+    """`restores` is the id of what is made anew by it, under another id."""
+
     tool: str
     arguments: dict[str, JsonValue]
+    restores: str | None = None
 
 
 class Option(Stored):

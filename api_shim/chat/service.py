@@ -18,7 +18,7 @@ from api_shim.chat import grammar, matching, zones
 from api_shim.chat.conversation import Ask, Do, Heard, Say, Setting
 from api_shim.chat.matching import Thing
 from api_shim.chat.memory import Remembered, overtaken
-from api_shim.chat.records import Call, Conversation, Question
+from api_shim.chat.records import Conversation, Question
 from api_shim.problems import CONFLICT, INVALID, NOT_FOUND, Problem
 from api_shim.shim import Shim
 from api_shim.tools import BY_NAME, Outcome
@@ -127,7 +127,7 @@ class Chat:
         intent = grammar.understand(message, self.shim.now().replace(tzinfo=None))
         if isinstance(intent, _WITHOUT_ZONE):
             nowhere = Setting(self.shim.now(), ZoneInfo("Etc/UTC"))  # none of these says a time
-            step = talk.decide(Heard(message, self.shim.now()), nowhere, (), (), ())
+            step = talk.decide(Heard(message, self.shim.now()), nowhere, talk.Known())
             return await self._said(remembered, step.text if isinstance(step, Say) else talk.EXAMPLES)
         waiting = remembered.conversation.question
         kept = heard or (Heard(waiting.message, waiting.said_at) if waiting else Heard(message, self.shim.now()))
@@ -141,7 +141,7 @@ class Chat:
         intent = grammar.understand(heard.message, local)
         among: tuple[Thing, ...] = await self._things() if isinstance(intent, talk.Change) else ()
         closed = await self._closed() if isinstance(intent, grammar.Reopen) else []
-        return talk.decide(heard, setting, among, closed, before.undo)
+        return talk.decide(heard, setting, talk.Known(among, closed, before.undo))
 
     async def _things(self) -> tuple[Thing, ...]:
         open_tasks, _ = await tools.gathered(self.shim, OPEN_TASKS, self.scope)
@@ -177,7 +177,8 @@ class Chat:
             problem = problems.of(self.request, failure)
             if problem.kind not in _TOLD:
                 raise
-            return await self._said(remembered, f"That did not work. {problem.detail}")
+            undo = remembered.conversation.undo[:-1] if do.undoing else remembered.conversation.undo
+            return await self._said(_with(remembered, undo=undo), f"That did not work. {problem.detail}")
         reply = talk.said(do, outcome.result, setting) + (_BEHIND if outcome.behind else "")
         action = Action(tool=do.call.tool, arguments=do.call.arguments, result=outcome.result)
         if not tool.writes:
@@ -199,20 +200,13 @@ class Chat:
         self, do: Do, outcome: Outcome, remembered: Remembered, answer: ChatAnswer
     ) -> ChatAnswer:
         # The write is done: whatever happens here, it is answered as a success.
-        undo = _undo(do, outcome, remembered.conversation.undo)
+        undo = talk.remembered(do, outcome.result, remembered.conversation.undo)
         try:
             await self.shim.memory.keep(_with(remembered, undo=undo))
         except (Unavailable, Problem) as error:
             _log.warning("conversation not remembered", error=str(error))
             return answer.model_copy(update={"reply": answer.reply + _FORGETFUL})
         return answer
-
-
-def _undo(do: Do, outcome: Outcome, before: tuple[Call, ...]) -> tuple[Call, ...]:
-    if do.undoing:
-        return before[:-1]
-    inverse = talk.inverse(do, outcome.result)
-    return (*before, inverse)[-talk.MOST_UNDO :] if inverse else before
 
 
 def _with(remembered: Remembered, **changes: object) -> Remembered:

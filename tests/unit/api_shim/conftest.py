@@ -39,7 +39,13 @@ def states() -> MemoryStates:
 def bare_app(settings: ShimSettings) -> FastAPI:
     """Made once: FastAPI takes a tenth of a second to look at all routes."""
     return application(
-        settings, MemoryObjects(), MemoryProjection(), MemoryStates(), lambda: NOW, lambda: "", lambda: ""
+        settings,
+        MemoryObjects(),
+        MemoryProjection(),
+        MemoryStates(),
+        now=lambda: NOW,
+        suffix=lambda: "",
+        conversation_id=lambda: "",
     )
 
 

@@ -91,7 +91,9 @@ async def test_without_a_zone_it_is_asked_for_and_the_sentence_is_carried_out(ta
     assert await talk.say("dentist Friday at 10") == "Which time zone are you in? For example Europe/Berlin."
     assert (await talk.say("atlantis")).startswith("I know no such time zone.")
     assert await talk.titles() == set()
-    assert (await talk.say("I'm in New York")).startswith("Added “dentist”, due Friday 27 November 2026, 10:00 (America/")
+    assert (await talk.say("I'm in New York")).startswith(
+        "Added “dentist”, due Friday 27 November 2026, 10:00 (America/"
+    )
 
 
 async def test_the_zone_is_the_persons_last_one(settled: Talk) -> None:
@@ -150,7 +152,9 @@ async def test_a_title_that_is_only_alike_is_asked_for(settled: Talk) -> None:
 async def test_what_was_asked_about_may_be_gone_by_then(settled: Talk) -> None:
     await settled.say("submit the report tomorrow at 9")
     await settled.say("delete the reprot")
-    await settled.client.delete(f"/api/demo/tasks/{(await settled.client.get('/api/demo/tasks')).json()['items'][0]['id']}")
+    await settled.client.delete(
+        f"/api/demo/tasks/{(await settled.client.get('/api/demo/tasks')).json()['items'][0]['id']}"
+    )
     assert await settled.say("yes") == "That one is no longer there."
 
 
@@ -191,7 +195,18 @@ async def test_adding_and_deleting_are_undone(settled: Talk) -> None:
     assert (await settled.say("undo")).startswith("Taken back: “buy bread” is open, due tomorrow")
     (task,) = (await settled.client.get("/api/demo/tasks")).json()["items"]
     assert (task["due_at"], [each["before"] for each in task["reminders"]]) == ("2026-11-23T16:00:00Z", ["PT1H"])
+    assert (await settled.say("undo")).startswith("Taken back: ")  # it has another id now
+    assert await settled.titles() == set()
     assert await settled.say("undo") == "There is nothing here that I could undo."
+
+
+async def test_what_cannot_be_undone_any_more_is_passed_over(settled: Talk) -> None:
+    await settled.say("add buy bread")
+    await settled.say("add buy milk")
+    await settled.client.delete(f"/api/demo/tasks/{settled.actions[0]['result']['id']}")
+    assert (await settled.say("undo")).startswith("That did not work. You have no task")
+    assert (await settled.say("undo")).startswith("Taken back: ")
+    assert await settled.titles() == set()
 
 
 async def test_reminders_are_replaced_and_taken_away(settled: Talk) -> None:
@@ -209,7 +224,12 @@ async def test_reminders_are_replaced_and_taken_away(settled: Talk) -> None:
         ("pause the standup", "Paused “standup”", "suspend", True),
         ("rename the standup to daily", "Changed “daily”", "title", "daily"),
         ("move the standup to 10", "Changed “standup”: every day at 10:00", "start", "2026-11-23T10:00"),
-        ("move the standup to every Monday at 8", "Changed “standup”: every Monday at 08:00", "start", "2026-11-23T08:00"),
+        (
+            "move the standup to every Monday at 8",
+            "Changed “standup”: every Monday at 08:00",
+            "start",
+            "2026-11-23T08:00",
+        ),
         ("remind me 5 minutes before the standup", "Changed “standup”", "reminders", [{"before": "PT5M"}]),
     ],
 )
@@ -239,7 +259,9 @@ async def with_open_occurrence(talk: Talk, objects: MemoryObjects) -> None:
     """As the operator would make it."""
     await talk.say("standup every day at 9")
     (schedule,) = (await talk.client.get("/api/demo/schedules")).json()["items"]
-    task = (await talk.client.post("/api/demo/tasks", json={"title": "standup", "due_at": "2026-11-23T08:00:00Z"})).json()
+    task = (
+        await talk.client.post("/api/demo/tasks", json={"title": "standup", "due_at": "2026-11-23T08:00:00Z"})
+    ).json()
     stored = objects.stored["tasks", "default", task["id"]]
     stored["metadata"]["ownerReferences"] = [
         {"kind": "TaskSchedule", "name": schedule["id"], "uid": schedule["uid"], "controller": True}
@@ -299,7 +321,9 @@ async def test_lists(settled: Talk) -> None:
 async def test_what_the_api_server_refuses_is_said(settled: Talk, objects: MemoryObjects) -> None:
     await settled.say("add buy milk")
     objects.before = lambda verb: objects.touch("buy-milk-00000001") if verb != "get" else None
-    assert (await settled.say("delete buy milk")).startswith("That did not work. The task 'buy-milk-00000001' was changed")
+    assert (await settled.say("delete buy milk")).startswith(
+        "That did not work. The task 'buy-milk-00000001' was changed"
+    )
 
 
 # What is remembered
@@ -365,7 +389,9 @@ async def test_when_it_cannot_be_remembered_afterwards_it_is_done_all_the_same(
         states.away = saved.count("save") > 1
 
     states.before = go_away
-    assert (await settled.say("add buy milk")).endswith("I cannot remember this just now, so I could not undo it later.")
+    assert (await settled.say("add buy milk")).endswith(
+        "I cannot remember this just now, so I could not undo it later."
+    )
     assert await settled.titles() == {"buy milk"}
 
 
