@@ -6,7 +6,7 @@ how to mend it: a protocol error would end most models' attempts.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -53,7 +53,7 @@ class McpEndpoint:
         self._handle: ASGIApp | None = None
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncGenerator[None]:
         # No check of Host and Origin: a page in a browser has no bearer token to send.
         manager = StreamableHTTPSessionManager(self._server, json_response=True, stateless=True)
         async with manager.run():

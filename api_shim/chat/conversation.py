@@ -282,7 +282,7 @@ def _add(intent: grammar.Add, setting: Setting) -> Step:
     }
     if when.rule is not None:
         recurrence, start = _recurring(when, setting)
-        arguments = {**common, "start": local_text(start), "recurrence": recurrence}
+        arguments: dict[str, JsonValue] = {**common, "start": local_text(start), "recurrence": recurrence}
         return Do(Call(tool="add_schedule", arguments=arguments), note=_no_time(when))
     if not when.once:
         return Do(Call(tool="add_task", arguments=common), note=_no_repeat(intent.title))

@@ -290,43 +290,41 @@ _DATE_OF_YEAR = (
     rf"(?P<date>(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?\b)"
 )
 _ON = r"\s+(?:on\s+)?(?:the\s+)?"
-_RULES: tuple[tuple[Pattern[str], Callable[[Match[str]], Rule]], ...] = tuple(
-    (_compiled(pattern), rule)
-    for pattern, rule in (
-        ((rf"{_EVERY}\s+(?P<nth>{_NTH}(?:{AND}{_NTH})?)\s+(?P<days>{_ANY_WEEKDAY})\s+(?:of|in)\s+(?:the|a|each|every)\s+"
-         r"month\b"), _nth_weekday),
-        ((rf"(?:\bon\s+)?\b(?:the\s+)?(?P<nth>{_NTH}(?:{AND}{_NTH})?)\s+(?P<days>{_ANY_WEEKDAY})\s+(?:of|in)\s+"
-         rf"(?:each|every)\s+(?:(?P<n>{_N})\s+)?months?\b"), _nth_weekday),
-        (rf"{_EVERY_MONTH}{_ON}(?P<nth>{_NTH}(?:{AND}{_NTH})?)\s+(?P<days>{_ANY_WEEKDAY})\b", _nth_weekday),
-        (rf"{_EVERY_MONTH}{_ON}{_DAYS_OF}{_NOT_WORD}", _month_days),
-        (rf"{_EVERY}\s+{_DAYS_OF}(?:\s+(?:day\s+)?(?:of|in)\s+(?:the|a|each|every)\s+month\b|(?=\s+at\b){_NOT_WORD})",
-         _month_days),
-        ((rf"(?:\b(?:on|at)\s+)?\b(?:the\s+)?{_DAYS_OF}\s+(?:day\s+)?(?:of|in)\s+(?:each|every)\s+(?:(?P<n>{_N})\s+)?"
-         r"months?\b"), _month_days),
-        (rf"(?:{_EVERY}\s+year|\byearly|\bannually)\s+(?:on\s+)?{_DATE_OF_YEAR}", _yearly),
-        (rf"{_EVERY}\s+{_DATE_OF_YEAR}", _yearly),
-        (rf"(?:\bon\s+)?{_DATE_OF_YEAR}\s+(?:{_EVERY}\s+year|of\s+every\s+year)\b", _yearly),
-        ((rf"{_EVERY}\s+(?:(?P<other>other)|(?P<n>second|2nd|third|3rd|fourth|4th))\s+(?P<days>{_ANY_WEEKDAY})(?P<unit>"
-         rf"){_NOT_WORD}"), lambda match: Rule(Frequency.WEEKLY, _interval(match), _weekdays(match["days"]))),
-        ((rf"{_EVERY}\s+(?:(?P<other>other)\s+|(?P<n>{_N}|second|third)\s+)?(?P<unit>weeks?)\s+on\s+(?P<days>"
-         rf"{_ANY_WEEKDAY}(?:{AND}{_ANY_WEEKDAY})*){_NOT_WORD}"), _every_unit),
-        ((rf"{_EVERY}\s+(?:(?P<other>other)\s+|(?P<n>{_N}|second|third)\s+)?(?P<unit>days?|weeks?|months?|years?|"
-         rf"quarters?){_NOT_WORD}|\beveryday\b(?P<u>)"), lambda match: _every_unit(match) if match["unit"] else
-         Rule(Frequency.DAILY)),
-        ((rf"\b(?P<adverb>weekly|biweekly|fortnightly)\s+on\s+(?P<days>{_ANY_WEEKDAY}(?:{AND}{_ANY_WEEKDAY})*)"
-         rf"{_NOT_WORD}"), _adverb),
-        (rf"(?:{_EVERY}|\bon)\s+(?:week|work|business|working)[ -]?days?\b", lambda _: Rule(Frequency.WEEKLY,
-         weekdays=_WORKDAYS)),
-        (rf"(?:{_EVERY}\s+weekend|\bon\s+weekends)\b", lambda _: Rule(Frequency.WEEKLY, weekdays=("Sat", "Sun"))),
-        (rf"{_EVERY}\s+(?P<days>{_ANY_WEEKDAY}(?:{AND}{_ANY_WEEKDAY})*){_NOT_WORD}", lambda match:
-         Rule(Frequency.WEEKLY, weekdays=_weekdays(match["days"]))),
-        (rf"(?:\bon\s+)?\b(?P<days>{_PLURAL}(?:{AND}{_PLURAL})*){_NOT_WORD}", lambda match: Rule(Frequency.WEEKLY,
-         weekdays=_weekdays(match["days"]))),
-        (rf"{_EVERY}(?=\s+(?:morning|afternoon|evening|night)\b)", lambda _: Rule(Frequency.DAILY)),
-        ((rf"(?:\b(?:with\s+)?(?:recurrence|repeat(?:s|ing)?)\s+)?\b(?P<adverb>{'|'.join(_ADVERBS)})"
-         rf"(?=\s*(?:$|[\n,.;!?)])|\s+(?:at|on|in\s+the|from|until|starting|with|for|\d))"), _adverb),
-    )
+_RULE_FORMS: tuple[tuple[str, Callable[[Match[str]], Rule]], ...] = (
+    ((rf"{_EVERY}\s+(?P<nth>{_NTH}(?:{AND}{_NTH})?)\s+(?P<days>{_ANY_WEEKDAY})\s+(?:of|in)\s+(?:the|a|each|every)\s+"
+     r"month\b"), _nth_weekday),
+    ((rf"(?:\bon\s+)?\b(?:the\s+)?(?P<nth>{_NTH}(?:{AND}{_NTH})?)\s+(?P<days>{_ANY_WEEKDAY})\s+(?:of|in)\s+"
+     rf"(?:each|every)\s+(?:(?P<n>{_N})\s+)?months?\b"), _nth_weekday),
+    (rf"{_EVERY_MONTH}{_ON}(?P<nth>{_NTH}(?:{AND}{_NTH})?)\s+(?P<days>{_ANY_WEEKDAY})\b", _nth_weekday),
+    (rf"{_EVERY_MONTH}{_ON}{_DAYS_OF}{_NOT_WORD}", _month_days),
+    (rf"{_EVERY}\s+{_DAYS_OF}(?:\s+(?:day\s+)?(?:of|in)\s+(?:the|a|each|every)\s+month\b|(?=\s+at\b){_NOT_WORD})",
+     _month_days),
+    ((rf"(?:\b(?:on|at)\s+)?\b(?:the\s+)?{_DAYS_OF}\s+(?:day\s+)?(?:of|in)\s+(?:each|every)\s+(?:(?P<n>{_N})\s+)?"
+     r"months?\b"), _month_days),
+    (rf"(?:{_EVERY}\s+year|\byearly|\bannually)\s+(?:on\s+)?{_DATE_OF_YEAR}", _yearly),
+    (rf"{_EVERY}\s+{_DATE_OF_YEAR}", _yearly),
+    (rf"(?:\bon\s+)?{_DATE_OF_YEAR}\s+(?:{_EVERY}\s+year|of\s+every\s+year)\b", _yearly),
+    ((rf"{_EVERY}\s+(?:(?P<other>other)|(?P<n>second|2nd|third|3rd|fourth|4th))\s+(?P<days>{_ANY_WEEKDAY})(?P<unit>"
+     rf"){_NOT_WORD}"), lambda match: Rule(Frequency.WEEKLY, _interval(match), _weekdays(match["days"]))),
+    ((rf"{_EVERY}\s+(?:(?P<other>other)\s+|(?P<n>{_N}|second|third)\s+)?(?P<unit>weeks?)\s+on\s+(?P<days>"
+     rf"{_ANY_WEEKDAY}(?:{AND}{_ANY_WEEKDAY})*){_NOT_WORD}"), _every_unit),
+    ((rf"{_EVERY}\s+(?:(?P<other>other)\s+|(?P<n>{_N}|second|third)\s+)?(?P<unit>days?|weeks?|months?|years?|"
+     rf"quarters?){_NOT_WORD}|\beveryday\b(?P<u>)"), lambda match: _every_unit(match) if match["unit"] else
+     Rule(Frequency.DAILY)),
+    ((rf"\b(?P<adverb>weekly|biweekly|fortnightly)\s+on\s+(?P<days>{_ANY_WEEKDAY}(?:{AND}{_ANY_WEEKDAY})*)"
+     rf"{_NOT_WORD}"), _adverb),
+    (rf"(?:{_EVERY}|\bon)\s+(?:week|work|business|working)[ -]?days?\b", lambda _: Rule(Frequency.WEEKLY,
+     weekdays=_WORKDAYS)),
+    (rf"(?:{_EVERY}\s+weekend|\bon\s+weekends)\b", lambda _: Rule(Frequency.WEEKLY, weekdays=("Sat", "Sun"))),
+    (rf"{_EVERY}\s+(?P<days>{_ANY_WEEKDAY}(?:{AND}{_ANY_WEEKDAY})*){_NOT_WORD}", lambda match:
+     Rule(Frequency.WEEKLY, weekdays=_weekdays(match["days"]))),
+    (rf"(?:\bon\s+)?\b(?P<days>{_PLURAL}(?:{AND}{_PLURAL})*){_NOT_WORD}", lambda match: Rule(Frequency.WEEKLY,
+     weekdays=_weekdays(match["days"]))),
+    (rf"{_EVERY}(?=\s+(?:morning|afternoon|evening|night)\b)", lambda _: Rule(Frequency.DAILY)),
+    ((rf"(?:\b(?:with\s+)?(?:recurrence|repeat(?:s|ing)?)\s+)?\b(?P<adverb>{'|'.join(_ADVERBS)})"
+     rf"(?=\s*(?:$|[\n,.;!?)])|\s+(?:at|on|in\s+the|from|until|starting|with|for|\d))"), _adverb),
 )  # fmt: skip
+_RULES = tuple((_compiled(pattern), rule) for pattern, rule in _RULE_FORMS)
 
 
 def _take_rule(reading: Reading, _now: datetime) -> None:

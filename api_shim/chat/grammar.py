@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from re import Match, Pattern
+from re import Match
 
 from api_shim.chat import dates
 from api_shim.chat.dates import Reading, Unclear, read
@@ -281,58 +281,56 @@ _POLITE = (
 )
 _CLOSE = r"(?:[, ]+(?:please|thanks|thank\s+you))?\s*[.!?]*"
 
-_FORMS: tuple[tuple[Pattern[str], Callable[[Match[str], datetime], Intent | None]], ...] = tuple(
-    (re.compile(f"{_POLITE}(?:{form}){_CLOSE}", re.IGNORECASE), intent)
-    for form, intent in (
-        (r"help(?:\s+me)?|what\s+can\s+you\s+do|what\s+can\s+i\s+say|hi|hello|hey|good\s+(?:morning|evening)|\?+",
-         lambda _m, _n: Help()),
-        (r"undo(?:\s+(?:that|it|this|the\s+last(?:\s+\w+)?))?|take\s+(?:that|it)\s+back|revert(?:\s+that)?",
-         lambda _m, _n: Undo()),
-        (r"never\s?mind|forget\s+(?:it|that)|cancel(?:\s+that)?|no|nope|stop|none(?:\s+of\s+(?:them|these))?|neither",
-         lambda _m, _n: NeverMind()),
-        ((r"(?:i\s+am|i'm|we\s+are|we're)\s+(?:now\s+)?(?:in|at)\s+(?P<place>[\w/+ -]{2,60})|(?:set\s+|use\s+|change\s+)?"
-         r"(?:my\s+|the\s+)?time\s?zone(?:\s+is|\s+to|:)?\s+(?P<zone>[\w/+ -]{2,60})"),
-         lambda m, _n: SetZone((m["place"] or m["zone"]).strip())),
-        (rf"remind\s+me\s+{_OFFSETS}\s+before\s+(?!on\b|that\b|it\b){_X}", _reminded),
-        (rf"(?:add|set|give)\s+(?:a\s+)?reminders?\s+(?:of\s+|to\s+)?{_OFFSETS}\s+(?:before|(?:for|to))\s+{_X}", _reminded),
-        (rf"(?:change|set|move)\s+the\s+reminders?\s+(?:of|for)\s+{_X}\s+to\s+{_OFFSETS}(?:\s+before)?", _reminded),
-        (rf"(?:no\s+(?:more\s+)?|remove\s+(?:the\s+|all\s+)?|delete\s+the\s+)reminders?\s+(?:of|for|from)\s+{_X}",
-         lambda m, _n: Remind(_thing(m), ())),
-        (r"(?:please\s+)?remind\s+me\s+(?P<rest>.+)", _remind_me),
-        (rf"{_ASKED}\s+reminders?(?P<what>.*)|(?P<w>my\s+)?reminders", lambda _m, _n: ListReminders()),
-        (rf"{_ASKED}\b(?P<what>.*)", _list),
-        (r"(?:my\s+|all\s+(?:my\s+)?|open\s+)?(?P<what>tasks|todos|to-dos|agenda|schedules|overdue(?:\s+tasks)?)", _list),
-        (r"(?:am\s+i\s+free|do\s+i\s+have\s+anything|anything)\b(?P<what>.*)", _list),
-        ((rf"(?:reopen|uncomplete|un-complete|untick)\s+{_X}|mark\s+(?P<y>.+?)\s+(?:as\s+)?(?:not\s+done|undone|open)|"
-         rf"(?P<z>.+?)\s+is(?:n't|\s+not)\s+(?:done|finished)(?:\s+yet)?|i\s+have(?:n't|\s+not)\s+(?:done|finished)\s+"
-         r"(?P<v>.+)"), lambda m, _n: Reopen((m["x"] or m["y"] or m["z"] or m["v"]).strip().strip('"'))),
-        (rf"(?:i've|i\s+have|i|we've|we)\s+(?:just\s+|already\s+)?(?:done|did|finished|completed?)\s+(?:with\s+)?{_X}",
-         _about(Complete)),
-        (rf"(?:i'm\s+|i\s+am\s+)?(?:done|finished)\s+(?:with\s+)?{_X}", _about(Complete)),
-        (rf"(?:mark|set|tick|check)\s+{_X}\s+(?:off|(?:as\s+|to\s+)?(?:done|completed?|finished))", _about(Complete)),
-        (rf"(?:complete|finish|tick\s+off|check\s+off|tick)\s+{_X}", _completed),
-        (rf"{_X}\s+(?:is|are|has\s+been)\s+(?:done|finished|completed?)|(?P<y>.+?):\s*done", lambda m, _n:
-         Complete((m["x"] or m["y"]).strip().strip('"'))),
-        ((rf"(?:stop|end|cancel|quit)\s+(?:all\s+(?:the\s+)?)?(?:future|further|remaining)(?:\s+(?:occurrences?|tasks?|ones?))?"
-         rf"(?:\s+(?:of|for))?\s+{_X}"), _about(Stop)),
-        (rf"(?:stop|end|cancel|quit)\s+{_X}\s+(?:for\s+good|for\s*ever|permanently|altogether|series)", _about(Stop)),
-        (rf"(?:stop|end|quit)\s+{_X}|no\s+more\s+(?P<y>.+)", lambda m, _n: Stop((m["x"] or m["y"]).strip().strip('"'))),
-        (rf"(?:pause|suspend)\s+{_X}", _about(Pause)),
-        (rf"(?:resume|restart|unpause|continue|go\s+on\s+with)\s+{_X}|start\s+(?P<y>.+?)\s+again", lambda m, _n:
-         Resume((m["x"] or m["y"]).strip().strip('"'))),
-        (rf"skip\s+{_X}(?:\s+(?:this|today|this\s+time|once))?", _about(Skip)),
-        (rf"(?:delete|remove|drop|cancel|get\s+rid\s+of|throw\s+away)\s+(?:the\s+task\s+)?{_X}", _about(Delete)),
-        (rf"rename\s+{_X}\s+(?:to|into|as)\s+(?P<new>.+?)|change\s+the\s+(?:title|name)\s+of\s+(?P<y>.+?)\s+to\s+(?P<n>.+?)",
-         lambda m, n: _renamed(m, n) if m["x"] else Rename(m["y"].strip().strip('"'), m["n"].strip().strip('"'))),
-        (rf"(?:postpone|delay|push(?:\s+back)?|move|shift)\s+{_X}\s+(?:back\s+)?by\s+(?P<distance>{dates.OFFSET})",
-         _postponed),
-        ((rf"(?:move|reschedule|postpone|push|shift|change|set|make|delay|put\s+off)\s+{_X}\s+(?:back\s+)?(?:to|until|till|for)"
-         r"\s+(?P<when>(?:(?!\s(?:to|until|till|for)\s).)+)"), _moved),
-        (rf"(?:make|repeat)\s+{_X}\s+(?P<when>(?:(?:repeat|recur)\s+)?(?:every|each|daily|weekly|monthly|yearly)\b.*)", _moved),
-        ((r"(?:add|create|make|new|schedule|set\s+up|plan|put)\s+(?:me\s+)?(?:an?\s+|the\s+)?(?:new\s+|recurring\s+)?"
-         r"(?:(?:task|todo|to-do|item|reminder|schedule)\b:?\s*)?(?:called\s+|named\s+|to\s+|for\s+)?(?P<rest>.+)"), _add),
-        (r"(?:todo|to-do|task|note):?\s+(?P<rest>.+)", _add),
-        (r"i\s+(?:(?:need|have|want|ought)\s+to|must|should)\s+(?P<rest>.+)|don't\s+(?:let\s+me\s+)?forget\s+(?:to\s+)?(?P<r>.+)",
-         lambda m, n: _added(m["rest"] or m["r"], n, asked=True)),
-    )
+_SENTENCES: tuple[tuple[str, Callable[[Match[str], datetime], Intent | None]], ...] = (
+    (r"help(?:\s+me)?|what\s+can\s+you\s+do|what\s+can\s+i\s+say|hi|hello|hey|good\s+(?:morning|evening)|\?+",
+     lambda _m, _n: Help()),
+    (r"undo(?:\s+(?:that|it|this|the\s+last(?:\s+\w+)?))?|take\s+(?:that|it)\s+back|revert(?:\s+that)?",
+     lambda _m, _n: Undo()),
+    (r"never\s?mind|forget\s+(?:it|that)|cancel(?:\s+that)?|no|nope|stop|none(?:\s+of\s+(?:them|these))?|neither",
+     lambda _m, _n: NeverMind()),
+    ((r"(?:i\s+am|i'm|we\s+are|we're)\s+(?:now\s+)?(?:in|at)\s+(?P<place>[\w/+ -]{2,60})|(?:set\s+|use\s+|change\s+)?"
+     r"(?:my\s+|the\s+)?time\s?zone(?:\s+is|\s+to|:)?\s+(?P<zone>[\w/+ -]{2,60})"),
+     lambda m, _n: SetZone((m["place"] or m["zone"]).strip())),
+    (rf"remind\s+me\s+{_OFFSETS}\s+before\s+(?!on\b|that\b|it\b){_X}", _reminded),
+    (rf"(?:add|set|give)\s+(?:a\s+)?reminders?\s+(?:of\s+|to\s+)?{_OFFSETS}\s+(?:before|(?:for|to))\s+{_X}", _reminded),
+    (rf"(?:change|set|move)\s+the\s+reminders?\s+(?:of|for)\s+{_X}\s+to\s+{_OFFSETS}(?:\s+before)?", _reminded),
+    (rf"(?:no\s+(?:more\s+)?|remove\s+(?:the\s+|all\s+)?|delete\s+the\s+)reminders?\s+(?:of|for|from)\s+{_X}",
+     lambda m, _n: Remind(_thing(m), ())),
+    (r"(?:please\s+)?remind\s+me\s+(?P<rest>.+)", _remind_me),
+    (rf"{_ASKED}\s+reminders?(?P<what>.*)|(?P<w>my\s+)?reminders", lambda _m, _n: ListReminders()),
+    (rf"{_ASKED}\b(?P<what>.*)", _list),
+    (r"(?:my\s+|all\s+(?:my\s+)?|open\s+)?(?P<what>tasks|todos|to-dos|agenda|schedules|overdue(?:\s+tasks)?)", _list),
+    (r"(?:am\s+i\s+free|do\s+i\s+have\s+anything|anything)\b(?P<what>.*)", _list),
+    ((rf"(?:reopen|uncomplete|un-complete|untick)\s+{_X}|mark\s+(?P<y>.+?)\s+(?:as\s+)?(?:not\s+done|undone|open)|"
+     rf"(?P<z>.+?)\s+is(?:n't|\s+not)\s+(?:done|finished)(?:\s+yet)?|i\s+have(?:n't|\s+not)\s+(?:done|finished)\s+"
+     r"(?P<v>.+)"), lambda m, _n: Reopen((m["x"] or m["y"] or m["z"] or m["v"]).strip().strip('"'))),
+    (rf"(?:i've|i\s+have|i|we've|we)\s+(?:just\s+|already\s+)?(?:done|did|finished|completed?)\s+(?:with\s+)?{_X}",
+     _about(Complete)),
+    (rf"(?:i'm\s+|i\s+am\s+)?(?:done|finished)\s+(?:with\s+)?{_X}", _about(Complete)),
+    (rf"(?:mark|set|tick|check)\s+{_X}\s+(?:off|(?:as\s+|to\s+)?(?:done|completed?|finished))", _about(Complete)),
+    (rf"(?:complete|finish|tick\s+off|check\s+off|tick)\s+{_X}", _completed),
+    (rf"{_X}\s+(?:is|are|has\s+been)\s+(?:done|finished|completed?)|(?P<y>.+?):\s*done", lambda m, _n:
+     Complete((m["x"] or m["y"]).strip().strip('"'))),
+    ((rf"(?:stop|end|cancel|quit)\s+(?:all\s+(?:the\s+)?)?(?:future|further|remaining)(?:\s+(?:occurrences?|tasks?|ones?))?"
+     rf"(?:\s+(?:of|for))?\s+{_X}"), _about(Stop)),
+    (rf"(?:stop|end|cancel|quit)\s+{_X}\s+(?:for\s+good|for\s*ever|permanently|altogether|series)", _about(Stop)),
+    (rf"(?:stop|end|quit)\s+{_X}|no\s+more\s+(?P<y>.+)", lambda m, _n: Stop((m["x"] or m["y"]).strip().strip('"'))),
+    (rf"(?:pause|suspend)\s+{_X}", _about(Pause)),
+    (rf"(?:resume|restart|unpause|continue|go\s+on\s+with)\s+{_X}|start\s+(?P<y>.+?)\s+again", lambda m, _n:
+     Resume((m["x"] or m["y"]).strip().strip('"'))),
+    (rf"skip\s+{_X}(?:\s+(?:this|today|this\s+time|once))?", _about(Skip)),
+    (rf"(?:delete|remove|drop|cancel|get\s+rid\s+of|throw\s+away)\s+(?:the\s+task\s+)?{_X}", _about(Delete)),
+    (rf"rename\s+{_X}\s+(?:to|into|as)\s+(?P<new>.+?)|change\s+the\s+(?:title|name)\s+of\s+(?P<y>.+?)\s+to\s+(?P<n>.+?)",
+     lambda m, n: _renamed(m, n) if m["x"] else Rename(m["y"].strip().strip('"'), m["n"].strip().strip('"'))),
+    (rf"(?:postpone|delay|push(?:\s+back)?|move|shift)\s+{_X}\s+(?:back\s+)?by\s+(?P<distance>{dates.OFFSET})",
+     _postponed),
+    ((rf"(?:move|reschedule|postpone|push|shift|change|set|make|delay|put\s+off)\s+{_X}\s+(?:back\s+)?(?:to|until|till|for)"
+     r"\s+(?P<when>(?:(?!\s(?:to|until|till|for)\s).)+)"), _moved),
+    (rf"(?:make|repeat)\s+{_X}\s+(?P<when>(?:(?:repeat|recur)\s+)?(?:every|each|daily|weekly|monthly|yearly)\b.*)", _moved),
+    ((r"(?:add|create|make|new|schedule|set\s+up|plan|put)\s+(?:me\s+)?(?:an?\s+|the\s+)?(?:new\s+|recurring\s+)?"
+     r"(?:(?:task|todo|to-do|item|reminder|schedule)\b:?\s*)?(?:called\s+|named\s+|to\s+|for\s+)?(?P<rest>.+)"), _add),
+    (r"(?:todo|to-do|task|note):?\s+(?P<rest>.+)", _add),
+    (r"i\s+(?:(?:need|have|want|ought)\s+to|must|should)\s+(?P<rest>.+)|don't\s+(?:let\s+me\s+)?forget\s+(?:to\s+)?(?P<r>.+)",
+     lambda m, n: _added(m["rest"] or m["r"], n, asked=True)),
 )  # fmt: skip
+_FORMS = tuple((re.compile(f"{_POLITE}(?:{form}){_CLOSE}", re.IGNORECASE), intent) for form, intent in _SENTENCES)
