@@ -28,27 +28,35 @@ def recurrence_text(rule: Rule, start: datetime, zone_name: str) -> str:
 
 
 def _pattern(rule: Rule, start: datetime) -> str:
-    days = _join([_weekday(text) for text in rule.weekdays])
-    months = _join([_MONTHS[month - 1] for month in rule.months])
+    days = joined([_weekday(text) for text in rule.weekdays])
+    months = joined([_MONTHS[month - 1] for month in rule.months])
     match rule.frequency:
         case Frequency.WEEKLY:
             return _weekly(rule, start)
+        case Frequency.MONTHLY if rule.weekdays and rule.month_days:
+            dates = joined([_day(day) for day in rule.month_days])
+            return f"Every {days} that is the {dates} of {_period(rule)}{_in(months)}"
         case Frequency.MONTHLY if rule.weekdays:
-            return f"Every {days} of {_period(rule)}"
+            return f"Every {days} of {_period(rule)}{_in(months)}"
         case Frequency.MONTHLY:
-            return f"{_every(rule)} on the {_join([_day(day) for day in rule.month_days or (start.day,)])}"
+            dates = joined([_day(day) for day in rule.month_days or (start.day,)])
+            return f"{_every(rule)} on the {dates}{_in(months)}"
         case Frequency.YEARLY if not rule.weekdays:
-            dates = _join([str(day) if day > 0 else f"the {_day(day)} of" for day in rule.month_days or (start.day,)])
+            dates = joined([str(day) if day > 0 else f"the {_day(day)} of" for day in rule.month_days or (start.day,)])
             return f"{_every(rule)} on {dates} {months or _MONTHS[start.month - 1]}"
         case _:
-            return _every(rule) + (f" on {days}" if days else "") + (f" in {months}" if months else "")
+            return _every(rule) + (f" on {days}" if days else "") + _in(months)
+
+
+def _in(months: str) -> str:
+    return f" in {months}" if months else ""
 
 
 def _weekly(rule: Rule, start: datetime) -> str:
     weekdays = rule.weekdays or (_SHORT[start.weekday()],)
     if set(weekdays) == set(_SHORT[:5]) and rule.interval == 1:
         return "Every weekday"
-    days = _join([_WEEKDAYS[_SHORT.index(text)] for text in sorted(weekdays, key=_SHORT.index)])
+    days = joined([_WEEKDAYS[_SHORT.index(text)] for text in sorted(weekdays, key=_SHORT.index)])
     return f"Every {days}" if rule.interval == 1 else f"{_every(rule)} on {days}"
 
 
@@ -67,8 +75,10 @@ def _bounds(rule: Rule) -> str:
 
 
 def _weekday(text: str) -> str:
-    name = _WEEKDAYS[_SHORT.index(text[-3:])]
-    return f"{_NTH[int(text[:-3])]} {name}" if text[:-3] else name
+    name, number = _WEEKDAYS[_SHORT.index(text[-3:])], text[:-3]
+    if not number:
+        return name
+    return f"{_NTH.get(int(number)) or f'{ordinal(-int(number))} to last'} {name}"
 
 
 def _day(day: int) -> str:
@@ -110,8 +120,4 @@ def _counted(number: int, unit: str) -> str:
 
 
 def joined(parts: Sequence[str]) -> str:
-    return _join(parts)
-
-
-def _join(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else "".join(parts)
