@@ -20,7 +20,7 @@ from api_shim.bodies import Body, Instant, NewSchedule, NewTask, ScheduleChange,
 from api_shim.chat.wording import recurrence_text
 from api_shim.shim import BEHIND, NAME, Shim
 from store.reading import OPEN_TASKS, REMINDERS, SCHEDULES, TASKS, Feed, Key, Scope
-from taskbell.calendar.series import Series
+from taskbell.errors import Rejected
 from taskbell.resources import State, TaskScheduleSpec, instant_text, local_text
 
 A = TypeVar("A", bound=Body)
@@ -193,23 +193,22 @@ def described(version: ScheduleAnswer, now: datetime) -> DescribedSchedule:
             "recurrence": version.recurrence.model_dump(),
         }
     )
-    series = spec.series()
     return DescribedSchedule(
         **version.model_dump(),
-        summary=recurrence_text(series.rule, series.start, version.time_zone),
-        upcoming=_upcoming(series, version, now),
+        summary=recurrence_text(spec.recurrence.rule(), spec.start, version.time_zone),
+        upcoming=_upcoming(spec, version, now),
     )
 
 
-def _upcoming(series: Series, version: ScheduleAnswer, now: datetime) -> list[Upcoming]:
-    ends_at = version.ends_at
+def _upcoming(spec: TaskScheduleSpec, version: ScheduleAnswer, now: datetime) -> list[Upcoming]:
     if version.suspend:
         return []
-    return [
-        Upcoming(local=local_text(each.local), at=each.at)
-        for each in series.upcoming(now, _UPCOMING)
-        if ends_at is None or each.at <= ends_at
-    ]
+    try:
+        coming = spec.series().upcoming(now, _UPCOMING)
+    except Rejected:
+        return []  # made by kubectl, stalled, and its condition says why; no reason to refuse the whole list
+    ends_at = version.ends_at
+    return [Upcoming(local=local_text(each.local), at=each.at) for each in coming if not ends_at or each.at <= ends_at]
 
 
 def _checked(tool: Tool, arguments: dict[str, Any]) -> Body:

@@ -77,7 +77,11 @@ class Chat:
         step = await self._step(heard or Heard(body.message, self.shim.now()), setting, before)
         match step:
             case Say(text=text):
-                return await self._said(_with(remembered, question=None), text)
+                remembered = _with(remembered, question=None)
+                if zone not in {before.time_zone, body.time_zone}:
+                    await self.shim.memory.keep(remembered)  # it was just named: forgetting it would be a loss
+                    return ChatAnswer(conversation_id=remembered.id, reply=text, actions=[])
+                return await self._said(remembered, text)
             case Ask(question=question):
                 await self.shim.memory.keep(_with(remembered, question=question))
                 return ChatAnswer(conversation_id=remembered.id, reply=question.text, actions=[])

@@ -5,8 +5,10 @@ from typing import Any
 import httpx
 import pytest
 
+from api_shim import tools
+from api_shim.answers import RecurrenceAnswer, ScheduleAnswer
 from api_shim.testing import MemoryObjects, MemoryProjection, MemoryStates
-from tests.unit.api_shim.helpers import pointers, problem, token
+from tests.unit.api_shim.helpers import NOW, pointers, problem, token
 
 CHAT = "/api/demo/chat"
 ZONE = "Europe/Berlin"
@@ -377,6 +379,23 @@ async def test_without_state_store_nothing_is_done(settled: Talk, states: Memory
     assert await settled.titles() == set()
     assert (await settled.say("show my tasks", time_zone=ZONE)) == "You have no open tasks."
     assert settled.id is None
+
+
+async def test_a_zone_that_cannot_be_remembered_is_not_accepted(talk: Talk, states: MemoryStates) -> None:
+    states.away = True
+    assert (await talk.post("I'm in Berlin")).status_code == 503
+
+
+async def test_a_schedule_that_never_occurs_has_no_dates_and_spoils_no_list(settled: Talk) -> None:
+    await settled.say("gym every Monday at 9")
+    (schedule,) = (await settled.client.get("/api/demo/schedules")).json()["items"]
+    never = RecurrenceAnswer(frequency="Monthly", month_days=[31], months=[2])
+    stalled = ScheduleAnswer.model_validate(schedule).model_copy(update={"recurrence": never})
+    described = tools.described(stalled, NOW)
+    assert (described.upcoming, described.summary) == (
+        [],
+        "Every month on the 31st in February at 09:00, Europe/Berlin",
+    )
 
 
 async def test_when_it_cannot_be_remembered_afterwards_it_is_done_all_the_same(
