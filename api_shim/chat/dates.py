@@ -201,7 +201,7 @@ def _offset(match: Match[str]) -> str:
     try:
         return str(offsets.parse(texts[unit]))
     except ValueError as error:
-        raise Unclear(f"{match[0]} is too long before: name at most 999 days.") from error
+        raise Unclear(f"{match[0]} is too long before: name at most 999 weeks.") from error
 
 
 # Recurrence

@@ -257,7 +257,7 @@ def test_moving_by_a_distance_and_to_another_recurrence() -> None:
         ("move the dentist to the moon", "I do not understand when"),
         ("remind me to buy milk 1 hour before", "When is it due?"),
         ("add tomorrow", "What should I call it?"),
-        ("add call Ann tomorrow at 9, 9999 days before", "too long before"),
+        ("add call Ann tomorrow at 9, 9999 weeks before", "too long before"),
         ("gym every 5000 days", "every 1 to 1000"),
         ("call Ann in 9000 years", "too far away"),
     ],
