@@ -17,6 +17,7 @@ from api_shim.projection import Postgres
 from api_shim.settings import ShimSettings, TokenSettings
 from runtime import logs
 from runtime.apiserver import ApiServer
+from runtime.dapr import Dapr
 from runtime.settings import load
 from store import database
 
@@ -50,8 +51,10 @@ def _serve(settings: ShimSettings) -> None:
 
 async def _run(settings: ShimSettings) -> None:
     engine = database.connect(settings.database_url.get_secret_value())
-    async with ApiServer("taskbell-api-shim") as api_server:
-        app = application(settings, api_server, Postgres(engine), _now, _suffix)
+    async with ApiServer("taskbell-api-shim") as api_server, Dapr(settings) as dapr:
+        app = application(
+            settings, api_server, Postgres(engine), dapr, now=_now, suffix=_suffix, conversation_id=_conversation_id
+        )
         config = uvicorn.Config(
             app,
             host=settings.host,
@@ -62,7 +65,8 @@ async def _run(settings: ShimSettings) -> None:
             lifespan="off",
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        await Server(config).serve()
+        async with app.state.mcp.running():
+            await Server(config).serve()
     engine.dispose()
 
 
@@ -72,6 +76,10 @@ def _token(user_id: str, hours: float) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _conversation_id() -> str:
+    return secrets.token_hex(16)
 
 
 def _suffix() -> str:

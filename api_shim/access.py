@@ -37,11 +37,15 @@ class Access:
 
     def authorize(self, authorization: str | None, user_id: str) -> None:
         """Returns for a token of `user_id`; raises the Problem 401 or 403 for every other one."""
-        subject = self._subject(_bearer(authorization))
+        subject = self.subject(authorization)
         if subject != user_id:
             raise Problem(
                 FORBIDDEN, f"This token is for {subject!r}: use the paths under /api/{quote(subject, safe='')}/."
             )
+
+    def subject(self, authorization: str | None) -> str:
+        """The user a token is for; raises the Problem 401."""
+        return self._subject(_bearer(authorization))
 
     def issue(self, user_id: str, issued_at: datetime, lifetime: timedelta) -> str:
         claims: dict[str, Any] = {"sub": user_id, "iat": issued_at, "exp": issued_at + lifetime}

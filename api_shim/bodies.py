@@ -230,6 +230,25 @@ class ScheduleChange(Body):
         return TaskScheduleSpec.model_validate({**stored, **_templated(stored["task"], self.given())})
 
 
+ConversationId = Annotated[
+    str,
+    Field(pattern=r"^[0-9a-f]{32}$", description="`conversation_id` of the answer before; none begins a conversation"),
+]
+
+
+class ChatMessage(Body):
+    """One sentence. Without `time_zone` the conversation's or the person's last one is taken, or asked for."""
+
+    message: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+        AfterValidator(_storable),
+        Field(examples=["remind me to submit the report tomorrow at 5pm, 1 hour before"]),
+    ]
+    conversation_id: ConversationId | None = None
+    time_zone: ZoneName | None = None
+
+
 _TEMPLATE = frozenset(resources.Template.model_fields)
 
 

@@ -40,6 +40,11 @@ def of_body(errors: Sequence[Mapping[str, Any]], route: Any) -> tuple[Fault, ...
     return tuple(_of_body(error, route.body_field.field_info.annotation) for error in errors)
 
 
+def of_arguments(errors: Sequence[Mapping[str, Any]], model: type[BaseModel]) -> tuple[Fault, ...]:
+    """Of a model that was validated by itself: locations begin in it."""
+    return tuple(_fault(error, error["loc"], model) for error in errors)
+
+
 def of_rejection(refusal: Rejected) -> Fault:
     """The domain's sentences begin with the field they are about."""
     field, _, rest = refusal.message.partition(" ")
@@ -53,7 +58,10 @@ def of_refusal(refusal: Invalid) -> tuple[Fault, ...]:
 
 
 def _of_body(error: Mapping[str, Any], body: type[BaseModel]) -> Fault:
-    location = error["loc"][1:]
+    return _fault(error, error["loc"][1:], body)
+
+
+def _fault(error: Mapping[str, Any], location: Location, body: type[BaseModel]) -> Fault:
     return Fault(_pointer(location), _sentence(error, _fields_at(body, location[:-1])))
 
 

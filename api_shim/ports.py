@@ -1,8 +1,10 @@
 """What the shim needs of the outside, and the laws it relies on. `runtime.apiserver.ApiServer` is an `Objects`,
-`projection.Postgres` a `Projection`; `testing` has both in memory."""
+`projection.Postgres` a `Projection`, `runtime.dapr.Dapr` a `States`; `testing` has all in memory."""
 
+from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
+from runtime.dapr import State
 from store.reading import Feed, Key, Page, Scope
 from store.versions import ScheduleVersion, TaskVersion
 from taskbell.resources import Metadata, Model, Resource, Task, TaskSchedule
@@ -42,3 +44,15 @@ class Projection(Protocol):
     async def page(self, feed: Feed[V], scope: Scope, limit: int, after: Key | None) -> Page[V]: ...
     async def note(self, version: TaskVersion | ScheduleVersion) -> None: ...
     async def missing(self) -> str | None: ...
+
+
+class States(Protocol):
+    """JSON values under keys, each with a version (ETag).
+
+    Laws: `get_state` gives None for what is unknown or older than its lifetime. `save_state` over an ETag raises
+    StateConflict when the value is another by now or gone; over None it replaces whatever is there. `delete_state` may
+    be repeated. All raise `runtime.dapr.Unavailable` when it cannot be said whether it was done."""
+
+    async def get_state(self, store: str, key: str) -> State | None: ...
+    async def save_state(self, store: str, key: str, value: Any, *, lifetime: timedelta, etag: str | None) -> None: ...
+    async def delete_state(self, store: str, key: str) -> None: ...

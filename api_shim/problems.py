@@ -17,7 +17,7 @@ from starlette.routing import compile_path
 from api_shim import faults
 from api_shim.faults import Fault
 from api_shim.ports import Unavailable
-from runtime import logs
+from runtime import dapr, logs
 from runtime.apiserver import ApiError, Invalid, Overloaded, Unreachable
 from taskbell.errors import Rejected
 
@@ -80,6 +80,12 @@ class Problem(Exception):
 def install(app: FastAPI) -> None:
     for failure, translate in _TRANSLATIONS.items():
         app.add_exception_handler(failure, _handler(translate))
+
+
+def of(request: Request, failure: Exception) -> Problem:
+    """For those who answer otherwise than by HTTP; a failure that nobody expected is told as such."""
+    kind = next(kind for kind in type(failure).__mro__ if kind in _TRANSLATIONS)
+    return _TRANSLATIONS[kind](request, failure)
 
 
 def not_found(what: str, name: str) -> Problem:
@@ -166,6 +172,11 @@ def _no_database(_request: Request, failure: Unavailable) -> Problem:
     return _away("The database does not answer, so nothing can be listed now. Try again in a few seconds.")
 
 
+def _no_memory(_request: Request, failure: dapr.Unavailable) -> Problem:
+    _log.warning("state store unavailable", error=str(failure))
+    return _away("Conversations cannot be remembered now, so nothing was done. Try again in a few seconds.")
+
+
 def _away(detail: str) -> Problem:
     return Problem(AWAY, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
@@ -189,6 +200,7 @@ _TRANSLATIONS: dict[type[Exception], Callable[[Request, Any], Problem]] = {
     Unreachable: _no_api_server,
     Overloaded: _no_api_server,
     Unavailable: _no_database,
+    dapr.Unavailable: _no_memory,
     ApiError: _forbidden_to_us,
     Exception: _unexpected,
 }

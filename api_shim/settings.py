@@ -3,7 +3,7 @@
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from runtime.settings import Settings
+from runtime.settings import DaprSettings
 
 SHORTEST_SECRET = 32
 """Bytes. RFC 7518 3.2: a key for HS256 is at least as long as its hash."""
@@ -31,8 +31,9 @@ class TokenSettings(BaseSettings):
         return secret
 
 
-class ShimSettings(Settings, TokenSettings):
+class ShimSettings(DaprSettings, TokenSettings):
     database_url: SecretStr = Field(
         validation_alias="DATABASE_URL", description="where Postgres is: postgresql://user:password@host:5432/name"
     )
     namespace: str = Field("default", description="the one namespace whose objects this shim serves")
+    state_store: str = Field("statestore", description="the Dapr component that remembers conversations")

@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Query, Request, Response
 
 from api_shim import paging
 from api_shim.access import Access
+from api_shim.chat.memory import Memory
 from api_shim.paging import Listing, PageQuery
 from api_shim.ports import Projection, Unavailable
 from api_shim.writing import Writing
@@ -36,7 +37,10 @@ class Shim:
     access: Access
     writing: Writing
     projection: Projection
+    memory: Memory
     now: Callable[[], datetime]
+    conversation_id: Callable[[], str]
+    """32 hex digits that nobody can guess, others at every call."""
 
     def root(self, scope: Scope) -> str:
         """The path everything of this user is under."""
@@ -104,5 +108,6 @@ def _scope(request: Request, user_id: Annotated[str, Path(description="The token
 TheShim = Annotated[Shim, Depends(_shim)]
 TheScope = Annotated[Scope, Depends(_scope)]
 ThePage = Annotated[PageQuery, Query()]
-Name = Annotated[str, Path(max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+Name = Annotated[str, Path(max_length=253, pattern=NAME)]
 """What can be the name of an object; anything else names nothing."""

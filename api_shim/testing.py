@@ -1,15 +1,20 @@
 """The outside in memory, by the laws of `ports`. Faults are planted by the test that wants them."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, TypeVar, cast
 
 from api_shim.ports import Unavailable
+from runtime import dapr
 from runtime.apiserver import AlreadyExists, Conflict, NotFound
-from store.reading import SCHEDULES, TASKS, Feed, Key, Page, Scope
+from runtime.dapr import State, StateConflict
+from store.reading import OPEN_TASKS, SCHEDULES, TASKS, Feed, Key, Page, Scope
 from store.versions import ScheduleVersion, TaskVersion
 from taskbell.resources import Metadata, Model, Resource
+from taskbell.resources import State as TaskState
 
 R = TypeVar("R", bound=Resource)
 V = TypeVar("V")
@@ -123,7 +128,38 @@ class MemoryProjection:
     def _rows(self, feed: Feed[Any]) -> dict[tuple[Scope, str], tuple[Key, Any]]:
         if self.away:
             raise Unavailable("planted")
+        if feed is OPEN_TASKS:
+            return {key: row for key, row in self._rows(TASKS).items() if row[1].data.state is TaskState.OPEN}
         return self.rows.setdefault(feed.name, {})
+
+
+@dataclass
+class MemoryStates:
+    """While `away` is set nothing answers; `before` is called before every access. Nothing expires here."""
+
+    stored: dict[str, tuple[Any, str]] = field(default_factory=dict[str, tuple[Any, str]])
+    away: bool = False
+    before: Callable[[str], None] = lambda _verb: None
+    _versions: Iterator[int] = field(default_factory=count)
+
+    async def get_state(self, store: str, key: str) -> State | None:
+        found = self._reached("get", store).get(key)
+        return None if found is None else State(*found)
+
+    async def save_state(self, store: str, key: str, value: Any, *, lifetime: timedelta, etag: str | None) -> None:
+        stored = self._reached("save", store)
+        if etag is not None and stored.get(key, (None, None))[1] != etag:
+            raise StateConflict(key)
+        stored[key] = (json.loads(json.dumps(value)), f"v{next(self._versions)} {lifetime.days}d")
+
+    async def delete_state(self, store: str, key: str) -> None:
+        self._reached("delete", store).pop(key, None)
+
+    def _reached(self, verb: str, store: str) -> dict[str, tuple[Any, str]]:
+        self.before(verb)
+        if self.away:
+            raise dapr.Unavailable(f"{verb} {store}: planted")
+        return self.stored
 
 
 def _merged(stored: Any, changes: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Taskbell itself on the real parts: its six services, five of them with a sidecar, each with its own access rights.
+"""Taskbell itself on the real parts: its six services, each with a sidecar and access rights of its own.
 
 apply access rights ─┐
 create topics        ├─► services and sidecars, side by side
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from localcluster import binaries, process, tools
 from localcluster.cluster import Cluster
@@ -63,7 +64,13 @@ class Stack:
     def start(self) -> None:
         """Returns when every service is ready. Call it once, on a cluster that runs."""
         _side_by_side(self._apply_access_rights, self._create_topics, self._migrate)
-        self._add_api_shim()
+        self.api_url = self._add(
+            "api-shim",
+            ("-m", "api_shim"),
+            health_path="/healthz",
+            own={"TASKBELL_JWT_SECRET": self.jwt_secret},
+            sidecars={"STATE_DATABASE_URL": self.cluster.database_url},
+        )
         self._add("operator", ("-m", "task_operator"), health_path="/leaderz")
         for consumer in CONSUMERS:
             self._add(consumer, ("-m", "consumers", consumer), health_path="/healthz")
@@ -71,13 +78,16 @@ class Stack:
         for part in self._parts:
             self.report(f"{part.name} ready after {part.ready_after_seconds:.1f} s")
 
-    def _add_api_shim(self) -> None:
-        port = self.cluster.ports.take()
-        shim = self._program("api-shim", ("-m", "api_shim"), port, {"TASKBELL_JWT_SECRET": self.jwt_secret})
-        self.api_url = shim.url
-        self._parts.append(self.cluster.add(shim))
-
-    def _add(self, name: str, arguments: tuple[str, ...], *, health_path: str) -> None:
+    def _add(
+        self,
+        name: str,
+        arguments: tuple[str, ...],
+        *,
+        health_path: str,
+        own: Mapping[str, str] = MappingProxyType({}),
+        sidecars: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
+        """The service and its sidecar, with their own environments; the URL of the service."""
         port = self.cluster.ports.take()
         tokens = {"DAPR_API_TOKEN": self.dapr_api_token, "APP_API_TOKEN": self.app_api_token}
         sidecar = self.cluster.add_sidecar(
@@ -86,12 +96,14 @@ class Stack:
             resources=[self.root / "dapr" / folder for folder in ("components", "subscriptions", ".")],
             configuration=self.root / "dapr" / "configuration.yaml",
             health_path=health_path,
-            environment={"KAFKA_BROKERS": self.cluster.kafka_brokers, **tokens},
+            environment={"KAFKA_BROKERS": self.cluster.kafka_brokers, **tokens, **sidecars},
             name=f"{name}-sidecar",
         )
-        own = {"DAPR_HTTP_PORT": str(sidecar.service.ports.http), **tokens}
-        self._parts.append(self.cluster.add(self._program(name, arguments, port, own)))
+        beside = {"DAPR_HTTP_PORT": str(sidecar.service.ports.http), **tokens}
+        program = self._program(name, arguments, port, {**beside, **own})
+        self._parts.append(self.cluster.add(program))
         self._parts.append(sidecar)
+        return program.url
 
     def _program(self, name: str, arguments: tuple[str, ...], port: int, own: Mapping[str, str]) -> Program:
         kubeconfig = self.cluster.directory / f"{name}.kubeconfig"

@@ -19,13 +19,18 @@ class Settings(BaseSettings):
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
 
-class SidecarSettings(Settings):
-    """For services beside a Dapr sidecar."""
+class DaprSettings(Settings):
+    """For services that call a Dapr sidecar."""
 
     dapr_http_port: int = Field(default=3500, validation_alias="DAPR_HTTP_PORT", description="The sidecar's HTTP port")
     dapr_api_token: SecretStr = Field(
         default=SecretStr(""), validation_alias="DAPR_API_TOKEN", description="Sent to the sidecar; empty: none"
     )
+
+
+class SidecarSettings(DaprSettings):
+    """For services that a Dapr sidecar calls too."""
+
     app_api_token: SecretStr = Field(
         default=SecretStr(""),
         validation_alias="APP_API_TOKEN",

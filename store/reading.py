@@ -5,7 +5,7 @@ neither repeat nor hide others.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -156,6 +156,7 @@ TASKS = Feed(
     newest_first=True,
     item=_task,
 )
+OPEN_TASKS = replace(TASKS, name="open-tasks", rows=TASKS.rows.where(_tasks.c.state == State.OPEN.value))
 SCHEDULES = Feed(
     "schedules",
     select(_schedules).where(_schedules.c.deleted_at.is_(None)),
@@ -229,4 +230,4 @@ AUDIT = Feed(
     newest_first=True,
     item=_as(AuditEntry),
 )
-FEEDS = (TASKS, SCHEDULES, REMINDERS, INBOX, AUDIT)
+FEEDS = (TASKS, OPEN_TASKS, SCHEDULES, REMINDERS, INBOX, AUDIT)

@@ -23,8 +23,8 @@ from tests.e2e.people import eventually
 ROOT = Path(__file__).parents[2]
 NEEDED = ("charts", "crds", "dapr", "examples", "localcluster")
 VARIABLES = ("KUBECONFIG", "TASKBELL_API", "TASKBELL_SECRET", "TASKBELL_TOKEN", "KAFKA_BROKERS", "DATABASE_URL")
-SERVICES = ("operator", *CONSUMERS)
-PARTS = {*BARE_PARTS, "api-shim", *SERVICES, *(f"{service}-sidecar" for service in SERVICES)}
+SERVICES = ("operator", "api-shim", *CONSUMERS)
+PARTS = {*BARE_PARTS, *SERVICES, *(f"{service}-sidecar" for service in SERVICES)}
 
 pytestmark = pytest.mark.timeout(180)
 

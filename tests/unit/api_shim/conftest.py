@@ -7,9 +7,10 @@ import pytest
 from fastapi import FastAPI
 
 from api_shim.app import application
+from api_shim.chat.memory import Memory
 from api_shim.health import Readiness
 from api_shim.settings import ShimSettings
-from api_shim.testing import MemoryObjects, MemoryProjection
+from api_shim.testing import MemoryObjects, MemoryProjection, MemoryStates
 from api_shim.writing import Writing
 from tests.unit.api_shim.helpers import NOW, SECRET, token
 
@@ -29,17 +30,37 @@ def projection() -> MemoryProjection:
     return MemoryProjection()
 
 
+@pytest.fixture
+def states() -> MemoryStates:
+    return MemoryStates()
+
+
 @pytest.fixture(scope="session")
 def bare_app(settings: ShimSettings) -> FastAPI:
     """Made once: FastAPI takes a tenth of a second to look at all routes."""
-    return application(settings, MemoryObjects(), MemoryProjection(), lambda: NOW, lambda: "")
+    return application(
+        settings,
+        MemoryObjects(),
+        MemoryProjection(),
+        MemoryStates(),
+        now=lambda: NOW,
+        suffix=lambda: "",
+        conversation_id=lambda: "",
+    )
 
 
 @pytest.fixture
-def app(bare_app: FastAPI, objects: MemoryObjects, projection: MemoryProjection) -> FastAPI:
+def app(bare_app: FastAPI, objects: MemoryObjects, projection: MemoryProjection, states: MemoryStates) -> FastAPI:
     suffixes: Iterator[str] = (f"{number:08x}" for number in count(1))
     writing = Writing(objects, lambda: next(suffixes))
-    bare_app.state.shim = replace(bare_app.state.shim, writing=writing, projection=projection)
+    ids: Iterator[str] = (f"{number:032x}" for number in count(1))
+    bare_app.state.shim = replace(
+        bare_app.state.shim,
+        writing=writing,
+        projection=projection,
+        memory=Memory(states, "statestore"),
+        conversation_id=lambda: next(ids),
+    )
     bare_app.state.readiness = Readiness(objects, projection, "default")
     return bare_app
 

@@ -1,12 +1,16 @@
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 from api_shim.__main__ import main
 from api_shim.access import Access
 from api_shim.settings import ShimSettings, TokenSettings
 from runtime.settings import load
 from tests.unit.api_shim.helpers import SECRET
+
+DAPR = Path(__file__).parents[3] / "dapr"
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +45,11 @@ def test_a_token_for_a_developer(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     monkeypatch.setattr(sys, "argv", ["api_shim", "token", "--user", "demo", "--hours", "0.5"])
     main()
     Access(load(TokenSettings)).authorize(f"Bearer {capsys.readouterr().out.strip()}", "demo")
+
+
+def test_the_state_store_that_is_declared_is_the_one_that_is_used() -> None:
+    (component,) = yaml.safe_load_all((DAPR / "components" / "statestore.yaml").read_text())
+    settings = ShimSettings(port=0, jwt_secret=SECRET, database_url="postgresql://nowhere/none")
+    assert component["metadata"]["name"] == settings.state_store
+    assert (component["spec"]["type"], component["spec"]["version"]) == ("state.postgresql", "v2")
+    assert component["scopes"] == ["taskbell-api-shim"]

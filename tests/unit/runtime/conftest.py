@@ -23,6 +23,7 @@ class Recorder:
     url: str = ""
     port: int = 0
     answers: list[tuple[int, Any]] = field(default_factory=lambda: [(200, {})])
+    headers: dict[str, str] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -32,7 +33,9 @@ class Recorder:
         status, answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, str):
             return web.Response(status=status, text=answer)
-        return web.json_response(answer, status=status) if answer is not None else web.Response(status=status)
+        if answer is None:
+            return web.Response(status=status)
+        return web.json_response(answer, status=status, headers=self.headers)
 
 
 @pytest.fixture

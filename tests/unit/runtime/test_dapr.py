@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from runtime import dapr as daprs
-from runtime.dapr import Dapr, Unavailable
+from runtime.dapr import Dapr, State, StateConflict, Unavailable
 from runtime.settings import SidecarSettings
 from tests.unit.runtime.conftest import Recorder
 
@@ -113,3 +113,49 @@ async def test_the_api_token_is_sent_where_there_is_one(recorder: Recorder, toke
     async with Dapr(settings) as dapr:
         await dapr.disarm("uid-7")
     assert recorder.requests[0].headers.get("dapr-api-token") == sent
+
+
+MONTH = timedelta(days=30)
+
+
+async def test_a_state_is_its_value_and_its_version(recorder: Recorder, dapr: Dapr) -> None:
+    recorder.answers = [(200, {"turns": 3})]
+    recorder.headers = {"ETag": "e-1"}
+    assert await dapr.get_state("statestore", "conversation-demo-1") == State({"turns": 3}, "e-1")
+    assert recorder.requests[0].path == "/v1.0/state/statestore/conversation-demo-1"
+
+
+async def test_a_state_that_is_unknown_or_has_expired_is_none(dapr: Dapr) -> None:
+    assert await dapr.get_state("statestore", "gone") is None
+
+
+async def test_a_state_is_saved_over_the_version_that_was_read(recorder: Recorder, dapr: Dapr) -> None:
+    await dapr.save_state("statestore", "k", {"turns": 4}, lifetime=MONTH, etag="e-1")
+    await dapr.save_state("statestore", "k", {}, lifetime=MONTH, etag=None)
+    guarded, blind = (request.body[0] for request in recorder.requests)
+    lifetime = {"metadata": {"ttlInSeconds": "2592000"}}
+    first_write = {"etag": "e-1", "options": {"concurrency": "first-write"}}
+    assert guarded == {"key": "k", "value": {"turns": 4}, **first_write, **lifetime}
+    assert blind == {"key": "k", "value": {}, **lifetime}
+
+
+async def test_a_state_that_is_another_by_now_is_a_conflict(recorder: Recorder, dapr: Dapr) -> None:
+    recorder.answers = [(409, {"errorCode": "ERR_STATE_SAVE"})]
+    with pytest.raises(StateConflict):
+        await dapr.save_state("statestore", "k", {}, lifetime=MONTH, etag="e-1")
+
+
+@pytest.mark.parametrize("status", [400, 401, 500])
+async def test_a_state_store_that_fails_is_unavailable(recorder: Recorder, dapr: Dapr, status: int) -> None:
+    recorder.answers = [(status, {"errorCode": "ERR_STATE_STORE_NOT_FOUND"})]
+    with pytest.raises(Unavailable):
+        await dapr.get_state("statestore", "k")
+    with pytest.raises(Unavailable):
+        await dapr.save_state("statestore", "k", {}, lifetime=MONTH, etag=None)
+    with pytest.raises(Unavailable):
+        await dapr.delete_state("statestore", "k")
+
+
+async def test_a_state_is_deleted_by_its_key(recorder: Recorder, dapr: Dapr) -> None:
+    await dapr.delete_state("statestore", "k")
+    assert (recorder.requests[0].method, recorder.requests[0].path) == ("DELETE", "/v1.0/state/statestore/k")
