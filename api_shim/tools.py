@@ -17,7 +17,6 @@ from pydantic import AfterValidator, BaseModel, Field, JsonValue, ValidationErro
 from api_shim import answers, faults, problems, schedules, tasks
 from api_shim.answers import Answer, PendingReminderAnswer, ScheduleAnswer, TaskAnswer
 from api_shim.bodies import Body, Instant, NewSchedule, NewTask, ScheduleChange, TaskChange, Whole
-from api_shim.chat.wording import recurrence_text
 from api_shim.shim import BEHIND, NAME, Shim
 from store.reading import OPEN_TASKS, REMINDERS, SCHEDULES, TASKS, Feed, Key, Scope
 from taskbell.errors import Rejected
@@ -127,9 +126,8 @@ class Upcoming(Answer):
 
 
 class DescribedSchedule(ScheduleAnswer):
-    """`summary` is the recurrence in words, `upcoming` the next occurrences from now, at most three."""
+    """`upcoming` are the next occurrences from now, at most three."""
 
-    summary: str
     upcoming: list[Upcoming]
 
 
@@ -195,7 +193,6 @@ def described(version: ScheduleAnswer, now: datetime) -> DescribedSchedule:
     )
     return DescribedSchedule(
         **version.model_dump(),
-        summary=recurrence_text(spec.recurrence.rule(), spec.start, version.time_zone),
         upcoming=_upcoming(spec, version, now),
     )
 
@@ -386,8 +383,8 @@ TOOLS = (
         '{"frequency":"Weekly","interval":2,"weekdays":["Tue"]}; last Friday of the month '
         '{"frequency":"Monthly","weekdays":["-1Fri"]}; last day of the month '
         '{"frequency":"Monthly","month_days":[-1]}. '
-        "The answer's summary and upcoming say what was understood: read them back to the person. Ask the person for "
-        "their IANA time zone if you do not know it.",
+        "The answer's recurrence_text and upcoming say what was understood: read them back to the person. Ask the "
+        "person for their IANA time zone if you do not know it.",
         NewSchedule,
         _add_schedule,
         repeatable=False,

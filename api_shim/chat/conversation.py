@@ -257,7 +257,7 @@ def _label(thing: Thing, setting: Setting) -> str:
     if thing.task and thing.task.due_at:
         return f"“{thing.title}”, due {setting.words(thing.task.due_at)}"
     if thing.schedule:
-        return f"“{thing.title}”, {_lower(thing.schedule.summary)}"
+        return f"“{thing.title}”, {_recurrence(thing.schedule)}"
     return f"“{thing.title}”, without due time"
 
 
@@ -407,7 +407,7 @@ def _resume(thing: Thing) -> Step:
         return _of_schedule("update_schedule", thing, suspend=False)
     if thing.schedule.ends_at is not None:
         return _of_schedule("undo_cancel_future", thing)
-    return Say(f"“{thing.title}” goes on already: {_lower(thing.schedule.summary)}.")
+    return Say(f"“{thing.title}” goes on already: {_recurrence(thing.schedule)}.")
 
 
 def _delete(intent: grammar.Delete, thing: Thing, heard: Heard, setting: Setting) -> Step:
@@ -545,7 +545,7 @@ def _schedule_said(do: Do, schedule: DescribedSchedule, setting: Setting) -> str
     if schedule.suspend:
         return f"Paused {title}. Say “resume {schedule.title}” to go on."
     verb = "Taken back:" if do.undoing else _VERBS.get(do.call.tool, "Changed")
-    return f"{verb} {title}: {_lower(schedule.summary)}. {upcoming}{_reminded(schedule)}{do.note}"
+    return f"{verb} {title}: {_recurrence(schedule)}. {upcoming}{_reminded(schedule)}{do.note}"
 
 
 _VERBS = {"add_schedule": "Added", "undo_cancel_future": "Going on with"}
@@ -581,7 +581,7 @@ def _schedules(found: ScheduleList, setting: Setting) -> str:
     if not found.items:
         return "Nothing repeats yet. For example: team standup every weekday at 9."
     return _lines(
-        "This repeats:", [f"{each.title}: {_lower(each.summary)}. {_upcoming(each, setting)}" for each in found.items]
+        "This repeats:", [f"{each.title}: {_recurrence(each)}. {_upcoming(each, setting)}" for each in found.items]
     )
 
 
@@ -596,8 +596,10 @@ def _lines(head: str, lines: Sequence[str]) -> str:
     return "\n".join([head, *(f"- {line}" for line in [*lines[:_MOST_LISTED], *more])])
 
 
-def _lower(summary: str) -> str:
-    return summary[:1].lower() + summary[1:]
+def _recurrence(schedule: DescribedSchedule) -> str:
+    """In words that go on a sentence."""
+    text = schedule.recurrence_text or "Never"
+    return text[:1].lower() + text[1:]
 
 
 # Undo

@@ -46,7 +46,7 @@ async def test_a_model_adds_lists_completes_cancels_and_takes_back(world: World,
             recurrence={"frequency": "Daily"},
             reminders=[{"before": "PT15M"}],
         )
-        assert schedule["summary"] == "Every day at 09:00, Europe/Berlin"
+        assert schedule["recurrence_text"] == "Every day at 09:00, Europe/Berlin"
         assert len(schedule["upcoming"]) == 3
         first = eventually(lambda: open_tasks(person))[0]
         assert [task["id"] for task in (await call(client, "list_tasks"))["items"]] == [first["id"]]

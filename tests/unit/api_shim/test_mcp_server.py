@@ -88,7 +88,7 @@ async def test_a_schedule_is_described_in_words(model: Model) -> None:
     added = (await model.call("add_schedule", title="Standup", start="2026-11-23T09:00", recurrence=weekly))[
         "structuredContent"
     ]
-    assert added["summary"] == "Every Monday and Friday at 09:00, Etc/UTC"
+    assert added["recurrence_text"] == "Every Monday and Friday at 09:00, Etc/UTC"
     assert [each["local"] for each in added["upcoming"]] == ["2026-11-23T09:00", "2026-11-27T09:00", "2026-11-30T09:00"]
     paused = await model.call("update_schedule", schedule_id=added["id"], suspend=True)
     assert paused["structuredContent"]["upcoming"] == []
