@@ -6,12 +6,14 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
+from starlette.middleware.gzip import GZipMiddleware
 
-from api_shim import feeds, health, problems, schedules, tasks
+from api_shim import feeds, health, problems, schedules, tasks, updates, web
 from api_shim.access import Access
 from api_shim.answers import ProblemAnswer
 from api_shim.health import Metrics, Readiness
 from api_shim.limits import BodyLimit
+from api_shim.live import Updates
 from api_shim.ports import Objects, Projection
 from api_shim.settings import ShimSettings
 from api_shim.shim import Shim
@@ -30,15 +32,19 @@ def application(
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.shim = Shim(settings.namespace, Access(settings), Writing(objects, suffix), projection, now)
+    writing, hub = Writing(objects, suffix), Updates(suffix())
+    app.state.shim = Shim(settings.namespace, Access(settings), writing, projection, now, hub)
     app.state.readiness = Readiness(objects, projection, settings.namespace)
     app.add_middleware(BodyLimit)
+    # No answer holds a secret beside what others may write, which compression would betray (BREACH).
+    app.add_middleware(GZipMiddleware, compresslevel=5)
     app.add_middleware(Metrics)
     problems.install(app)
-    for router in (tasks.router, schedules.router, feeds.router):
+    for router in (tasks.router, schedules.router, feeds.router, updates.router):
         # The scheme is for OpenAPI; `UserRoute` is what checks the token.
         app.include_router(router, dependencies=[Depends(HTTPBearer(auto_error=False))], responses=_problem_responses())
     app.include_router(health.router)
+    app.include_router(web.router)
     return app
 
 

@@ -40,6 +40,10 @@ def of_body(errors: Sequence[Mapping[str, Any]], route: Any) -> tuple[Fault, ...
     return tuple(_of_body(error, route.body_field.field_info.annotation) for error in errors)
 
 
+def of_form(errors: Sequence[Mapping[str, Any]], form: type[BaseModel]) -> tuple[Fault, ...]:
+    return tuple(_of_body({**error, "loc": ("form", *error["loc"])}, form) for error in errors)
+
+
 def of_rejection(refusal: Rejected) -> Fault:
     """The domain's sentences begin with the field they are about."""
     field, _, rest = refusal.message.partition(" ")

@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Query, Request, Response
 
 from api_shim import paging
 from api_shim.access import Access
+from api_shim.live import Updates
 from api_shim.paging import Listing, PageQuery
 from api_shim.ports import Projection, Unavailable
 from api_shim.writing import Writing
@@ -37,6 +38,7 @@ class Shim:
     writing: Writing
     projection: Projection
     now: Callable[[], datetime]
+    updates: Updates
 
     def root(self, scope: Scope) -> str:
         """The path everything of this user is under."""

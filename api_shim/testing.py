@@ -7,9 +7,9 @@ from typing import Any, TypeVar, cast
 
 from api_shim.ports import Unavailable
 from runtime.apiserver import AlreadyExists, Conflict, NotFound
-from store.reading import SCHEDULES, TASKS, Feed, Key, Page, Scope
+from store.reading import DONE, OPEN, SCHEDULES, TASKS, Card, Feed, Key, Page, Scope
 from store.versions import ScheduleVersion, TaskVersion
-from taskbell.resources import Metadata, Model, Resource
+from taskbell.resources import Metadata, Model, Resource, State
 
 R = TypeVar("R", bound=Resource)
 V = TypeVar("V")
@@ -123,7 +123,22 @@ class MemoryProjection:
     def _rows(self, feed: Feed[Any]) -> dict[tuple[Scope, str], tuple[Key, Any]]:
         if self.away:
             raise Unavailable("planted")
+        if feed.name in {OPEN.name, DONE.name}:
+            return self._cards(open_ones=feed.name == OPEN.name)
         return self.rows.setdefault(feed.name, {})
+
+    def _cards(self, *, open_ones: bool) -> dict[tuple[Scope, str], tuple[Key, Any]]:
+        """As Postgres joins them: reminders are what the tasks say."""
+        schedules = {item.uid: item.data for _, item in self.rows.get(SCHEDULES.name, {}).values()}
+        cards: dict[tuple[Scope, str], tuple[Key, Any]] = {}
+        for place, (_, task) in self.rows.get(TASKS.name, {}).items():
+            data = cast("TaskVersion", task).data
+            if (data.state is State.OPEN) is open_ones:
+                due, closed = data.due_at or datetime.max.replace(tzinfo=UTC), data.closed_at or task.created_at
+                key = (due, task.created_at, task.uid) if open_ones else (closed, task.uid)
+                states = {reminder.id: reminder.state.value for reminder in data.reminders}
+                cards[place] = key, Card(task, schedules.get(data.schedule_uid), states)
+        return cards
 
 
 def _merged(stored: Any, changes: Any) -> Any:
