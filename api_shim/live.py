@@ -8,7 +8,7 @@ import asyncio
 import socket
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -77,7 +77,7 @@ class Updates:
             watcher.close()
 
     @contextmanager
-    def watching(self, scope: Scope, since: str | None) -> Iterator["Watcher"]:
+    def watching(self, scope: Scope, since: str | None) -> Generator["Watcher"]:
         """A watcher of `scope`, which begins with what was told after the position `since`; None: with what comes."""
         watcher = Watcher()
         for message in self._missed(scope, since):
