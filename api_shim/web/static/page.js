@@ -54,17 +54,21 @@
   if (search) {
     search.hidden = false;
     search.addEventListener("input", sift);
+    search.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") step(1);
+    });
   }
 
   document.addEventListener("htmx:after:swap", () => {
     if (search?.value) sift();
-    const mend = document.querySelector("#add [aria-invalid]");
-    const fresh = document.querySelector("#add[data-fresh]");
-    if (mend && !document.activeElement?.closest("#add")) mend.focus();
-    if (fresh) {
-      delete fresh.dataset.fresh;
-      fresh.elements.title.focus();
-    }
+    const form = document.querySelector("#add[data-focus]");
+    if (!form) return;
+    form.elements[form.dataset.focus || "title"].focus();
+    delete form.dataset.focus;
+  });
+
+  document.addEventListener("input", ({ target }) => {
+    if (target.id === "every") target.form.toggleAttribute("data-plural", target.value !== "1");
   });
 
   // A repeating task needs a due time: tomorrow at nine is a good guess, and only a guess.
