@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import secrets
 import signal
+import socket
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import uvicorn
 
 from api_shim.access import Access
 from api_shim.app import application
+from api_shim.live import Listener, Updates
 from api_shim.projection import Postgres
 from api_shim.settings import ShimSettings, TokenSettings
 from runtime import logs
@@ -34,7 +36,13 @@ def main() -> None:
 
 
 class Server(uvicorn.Server):
-    """Ends with exit code 0 at SIGTERM and SIGINT; uvicorn would raise the signal anew, which cuts our clean-up off."""
+    """Ends with exit code 0 at SIGTERM and SIGINT; uvicorn would raise the signal anew, which cuts our clean-up off.
+
+    It ends the streams of `hub` first: else it would wait for them until its grace is over."""
+
+    def __init__(self, config: uvicorn.Config, hub: Updates) -> None:
+        super().__init__(config)
+        self._hub = hub
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -42,6 +50,10 @@ class Server(uvicorn.Server):
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hub.close()
+        await super().shutdown(sockets)
 
 
 def _serve(settings: ShimSettings) -> None:
@@ -51,6 +63,7 @@ def _serve(settings: ShimSettings) -> None:
 
 async def _run(settings: ShimSettings) -> None:
     engine = database.connect(settings.database_url.get_secret_value())
+    direct_url = settings.direct_database_url or settings.database_url
     async with ApiServer("taskbell-api-shim") as api_server, Dapr(settings) as dapr:
         app = application(
             settings, api_server, Postgres(engine), dapr, now=_now, suffix=_suffix, conversation_id=_conversation_id
@@ -65,8 +78,12 @@ async def _run(settings: ShimSettings) -> None:
             lifespan="off",
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
+        hub: Updates = app.state.shim.updates
+        listener = Listener(direct_url.get_secret_value(), hub)
+        listener.start()
         async with app.state.mcp.running():
-            await Server(config).serve()
+            await Server(config, hub).serve()
+        await listener.stop()
     engine.dispose()
 
 

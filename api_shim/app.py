@@ -6,15 +6,17 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
-from api_shim import feeds, health, problems, schedules, tasks
+from api_shim import feeds, health, problems, schedules, tasks, updates, web
 from api_shim.access import Access
 from api_shim.answers import ProblemAnswer
 from api_shim.chat import routes as chat
 from api_shim.chat.memory import Memory
 from api_shim.health import Metrics, Readiness
 from api_shim.limits import BodyLimit
+from api_shim.live import Updates
 from api_shim.mcp_server import McpEndpoint
 from api_shim.ports import Objects, Projection, States
 from api_shim.settings import ShimSettings
@@ -41,6 +43,7 @@ def application(
         redoc_url=None,
         redirect_slashes=False,
     )
+    hub = Updates(suffix())
     app.state.shim = Shim(
         settings.namespace,
         Access(settings),
@@ -49,15 +52,19 @@ def application(
         Memory(states, settings.state_store),
         now,
         conversation_id,
+        hub,
     )
     app.state.readiness = Readiness(objects, projection, settings.namespace)
     app.add_middleware(BodyLimit)
+    # No answer holds a secret beside what others may write, which compression would betray (BREACH).
+    app.add_middleware(GZipMiddleware, compresslevel=5)
     app.add_middleware(Metrics)
     problems.install(app)
-    for router in (tasks.router, schedules.router, feeds.router, chat.router):
+    for router in (tasks.router, schedules.router, feeds.router, chat.router, updates.router):
         # The scheme is for OpenAPI; `UserRoute` is what checks the token.
         app.include_router(router, dependencies=[Depends(HTTPBearer(auto_error=False))], responses=_problem_responses())
     app.include_router(health.router)
+    app.include_router(web.router)
     app.state.mcp = McpEndpoint(lambda: app.state.shim)
     app.router.routes.append(Route("/mcp", app.state.mcp))
     return app

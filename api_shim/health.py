@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Histogram, generate_latest
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api_shim.ports import Objects, Projection
@@ -59,19 +60,22 @@ class Metrics:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        started, status = time.perf_counter(), 500
+        started, status, ended = time.perf_counter(), 500, None
 
         async def observed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # A stream's length says nothing about us: it is as slow as its beginning.
+                if Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream"):
+                    ended = time.perf_counter()
             await send(message)
 
         try:
             return await self._app(scope, receive, observed)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            _requests.labels(method, _route(scope), status).observe(time.perf_counter() - started)
+            _requests.labels(method, _route(scope), status).observe((ended or time.perf_counter()) - started)
 
 
 def _route(scope: Scope) -> str:

@@ -42,6 +42,7 @@ MALFORMED = Kind("malformed-body", 400, "The body cannot be read")
 PARAMETER = Kind("invalid-parameter", 400, "A query parameter cannot be used")
 UNAUTHENTICATED = Kind("unauthenticated", 401, "A valid token is needed")
 FORBIDDEN = Kind("forbidden", 403, "This token is for somebody else")
+CROSS_SITE = Kind("cross-site", 403, "This comes from another site")
 NOT_FOUND = Kind("not-found", 404, "Not found")
 METHOD = Kind("method-not-allowed", 405, "This path does not know that method")
 CONFLICT = Kind("conflict", 409, "Somebody else keeps changing this")
@@ -52,8 +53,8 @@ UNEXPECTED = Kind("unexpected", 500, "Something went wrong here")
 AWAY = Kind("unavailable", 503, "A part of Taskbell does not answer")
 
 KINDS = (
-    MALFORMED, PARAMETER, UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, METHOD, CONFLICT, TOO_LARGE, MEDIA, INVALID,
-    UNEXPECTED, AWAY,
+    MALFORMED, PARAMETER, UNAUTHENTICATED, CROSS_SITE, FORBIDDEN, NOT_FOUND, METHOD, CONFLICT, TOO_LARGE, MEDIA,
+    INVALID, UNEXPECTED, AWAY,
 )  # fmt: skip
 
 

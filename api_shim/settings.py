@@ -35,5 +35,9 @@ class ShimSettings(DaprSettings, TokenSettings):
     database_url: SecretStr = Field(
         validation_alias="DATABASE_URL", description="where Postgres is: postgresql://user:password@host:5432/name"
     )
+    direct_database_url: SecretStr | None = Field(
+        None,
+        description="the same database without a pooler between, for LISTEN; unset: DATABASE_URL, which then has to be",
+    )
     namespace: str = Field("default", description="the one namespace whose objects this shim serves")
     state_store: str = Field("statestore", description="the Dapr component that remembers conversations")

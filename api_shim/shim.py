@@ -11,6 +11,7 @@ from fastapi import Depends, Path, Query, Request, Response
 from api_shim import paging
 from api_shim.access import Access
 from api_shim.chat.memory import Memory
+from api_shim.live import Updates
 from api_shim.paging import Listing, PageQuery
 from api_shim.ports import Projection, Unavailable
 from api_shim.writing import Writing
@@ -41,6 +42,7 @@ class Shim:
     now: Callable[[], datetime]
     conversation_id: Callable[[], str]
     """32 hex digits that nobody can guess, others at every call."""
+    updates: Updates
 
     def root(self, scope: Scope) -> str:
         """The path everything of this user is under."""

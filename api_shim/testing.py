@@ -11,7 +11,7 @@ from api_shim.ports import Unavailable
 from runtime import dapr
 from runtime.apiserver import AlreadyExists, Conflict, NotFound
 from runtime.dapr import State, StateConflict
-from store.reading import OPEN_TASKS, SCHEDULES, TASKS, Feed, Key, Page, Scope
+from store.reading import DONE, OPEN, OPEN_TASKS, SCHEDULES, TASKS, Card, Feed, Key, Page, Scope
 from store.versions import ScheduleVersion, TaskVersion
 from taskbell.resources import Metadata, Model, Resource
 from taskbell.resources import State as TaskState
@@ -130,7 +130,22 @@ class MemoryProjection:
             raise Unavailable("planted")
         if feed is OPEN_TASKS:
             return {key: row for key, row in self._rows(TASKS).items() if row[1].data.state is TaskState.OPEN}
+        if feed.name in {OPEN.name, DONE.name}:
+            return self._cards(open_ones=feed.name == OPEN.name)
         return self.rows.setdefault(feed.name, {})
+
+    def _cards(self, *, open_ones: bool) -> dict[tuple[Scope, str], tuple[Key, Any]]:
+        """As Postgres joins them: reminders are what the tasks say."""
+        schedules = {item.uid: item.data for _, item in self.rows.get(SCHEDULES.name, {}).values()}
+        cards: dict[tuple[Scope, str], tuple[Key, Any]] = {}
+        for place, (_, task) in self.rows.get(TASKS.name, {}).items():
+            data = cast("TaskVersion", task).data
+            if (data.state is TaskState.OPEN) is open_ones:
+                due, closed = data.due_at or datetime.max.replace(tzinfo=UTC), data.closed_at or task.created_at
+                key = (due, task.created_at, task.uid) if open_ones else (closed, task.uid)
+                states = {reminder.id: reminder.state.value for reminder in data.reminders}
+                cards[place] = key, Card(task, schedules.get(data.schedule_uid), states)
+        return cards
 
 
 @dataclass

@@ -1,25 +1,22 @@
 """Finds PostgreSQL's server programs; on Debian, as root, installs the package where they are absent."""
 
-import os
 import shutil
 from pathlib import Path
 
-from localcluster import process
+from localcluster import debian
 from localcluster.errors import MissingPrerequisiteError
-from localcluster.process import Command
 from localcluster.progress import Report, step
 
 OLDEST = 14
 _DEBIAN_DIRECTORY = Path("/usr/lib/postgresql")
 _CREATE_CLUSTER = Path("/etc/postgresql-common/createcluster.d/taskbell.conf")
-_INSTALL_SECONDS = 900.0
 
 
 def ensure(log: Path, report: Report) -> Path:
     """The folder that holds `postgres` and `initdb`. Raises `MissingPrerequisiteError`, which says what to install."""
     if (found := find()) is not None:
         return found
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+    if not debian.can_install():
         raise MissingPrerequisiteError(
             f"PostgreSQL's server, {OLDEST} or later, is needed: initdb is neither on PATH nor under "
             f"{_DEBIAN_DIRECTORY}. To mend it, install it (on Debian `apt-get install postgresql`) or run this as root."
@@ -45,6 +42,4 @@ def _install(log: Path) -> None:
         # Else the package makes and starts a server of its own.
         _CREATE_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
         _CREATE_CLUSTER.write_text("create_main_cluster = false\n")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for argv in (("apt-get", "update"), ("apt-get", "install", "-y", "--no-install-recommends", "postgresql")):
-        process.run(" ".join(argv), Command(argv, environment), log, _INSTALL_SECONDS)
+    debian.install(("postgresql",), log)

@@ -1,5 +1,8 @@
 """The connection to PostgreSQL: pool, sessions, transactions, and whether the schema is the one this code needs."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, make_url
@@ -16,10 +19,17 @@ REFUSALS = (DataError, IntegrityError, ValueError)
 `SQLAlchemyError` is the database's own trouble, and passes. (psycopg2 itself raises ValueError on NUL.)"""
 
 
-def connect(url: str, *, pool_size: int = 5) -> Engine:
-    """An engine for `postgresql://…`; nothing is connected yet. At most twice `pool_size` connections.
+LIVELINESS: Mapping[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "tcp_user_timeout": 30_000,
+}
+"""libpq: of a server that has gone silent the kernel tells after 30 s, so no thread waits for ever."""
 
-    Of a server that has gone silent the kernel tells after 30 s, so no thread waits for ever."""
+
+def connect(url: str, *, pool_size: int = 5) -> Engine:
+    """An engine for `postgresql://…`; nothing is connected yet. At most twice `pool_size` connections."""
     return create_engine(
         make_url(url).set(drivername="postgresql+psycopg2"),
         hide_parameters=True,  # else people's data stand in error messages
@@ -27,12 +37,7 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,
-        connect_args={
-            "connect_timeout": 5,
-            "keepalives_idle": 15,
-            "keepalives_interval": 5,
-            "tcp_user_timeout": 30_000,
-        },
+        connect_args=dict(LIVELINESS),
     )
 
 

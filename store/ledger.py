@@ -10,7 +10,9 @@ from sqlalchemy import func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from store import updates
 from store.models import AuditRow, DeliveryRow, InboxRow
+from store.updates import Kind, Update
 from taskbell.events import ReminderEvent, ScheduleEvent, TaskEvent
 
 INBOX = "inbox"
@@ -95,7 +97,10 @@ def deliver_to_inbox(session: Session, delivery_ids: Sequence[int], now: datetim
     )
     columns = [getattr(DeliveryRow, name) for name in copied]
     rows = select(DeliveryRow.id, *columns, literal(now)).where(DeliveryRow.id.in_(delivery_ids))
-    session.execute(insert(InboxRow).from_select(["delivery_id", *copied, "created_at"], rows.order_by(DeliveryRow.id)))
+    arriving = insert(InboxRow).from_select(["delivery_id", *copied, "created_at"], rows.order_by(DeliveryRow.id))
+    arrived = session.execute(arriving.returning(InboxRow.namespace, InboxRow.user_id, InboxRow.task_name)).all()
+    told = (Update(namespace=namespace, user_id=user, kind=Kind.INBOX, id=task) for namespace, user, task in arrived)
+    updates.announce(session, told)
     _settle(session, delivery_ids, state=DeliveryState.SENT, sent_at=now)
 
 

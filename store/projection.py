@@ -1,6 +1,7 @@
 """The read models, kept up by guarded upserts: any order and any repetition of versions ends in the same rows.
 
-One statement a table and batch. `store.versions` says which version is newer; `_newer` says the same in SQL.
+One statement a table and batch. What changed is announced in the same transaction (`store.updates`).
+`store.versions` says which version is newer; `_newer` says the same in SQL.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +25,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
+from store import updates
 from store.models import ReminderRow, ScheduleRow, TaskRow
+from store.updates import Kind, Update
 from store.versions import ScheduleVersion, TaskVersion, Version, newest
 from taskbell.events import ReminderEvent
 from taskbell.resources import ReminderState
@@ -38,11 +41,14 @@ def upsert_tasks(session: Session, versions: Sequence[TaskVersion]) -> None:
     _follow(session, [version for version in candidates if version.told and version.uid in accepted])
     # Also of a Task whose name another one holds by now: its row is gone, its reminders are not.
     _forget(session, sorted({version.uid for version in versions if version.deleted_at}))
+    _announce(session, Kind.TASK, candidates, accepted)
 
 
 def upsert_schedules(session: Session, versions: Sequence[ScheduleVersion]) -> None:
     """Brings schedules up to these versions; older ones change nothing."""
-    _upsert(session, ScheduleRow, [_schedule_row(version) for version in newest(versions)])
+    candidates = newest(versions)
+    accepted = _upsert(session, ScheduleRow, [_schedule_row(version) for version in candidates])
+    _announce(session, Kind.SCHEDULE, candidates, accepted)
 
 
 def mark_published(session: Session, events: Sequence[ReminderEvent]) -> None:
@@ -53,6 +59,13 @@ def mark_published(session: Session, events: Sequence[ReminderEvent]) -> None:
     if facts:
         _publish_known(session, facts)
         _publish_unheard_of(session, facts)
+        told = (Update(namespace=e.namespace, user_id=e.user_id, kind=Kind.REMINDER, id=e.task_id) for e in events)
+        updates.announce(session, told)
+
+
+def _announce(session: Session, kind: Kind, versions: Sequence[Version], accepted: set[str]) -> None:
+    changed = (version for version in versions if version.uid in accepted)
+    updates.announce(session, (Update(namespace=v.namespace, user_id=v.user_id, kind=kind, id=v.name) for v in changed))
 
 
 def _upsert(session: Session, table: type[TaskRow | ScheduleRow], rows: list[dict[str, Any]]) -> set[str]:

@@ -4,12 +4,12 @@ Lists are pages by keyset: a page goes on strictly after the key of the last row
 neither repeat nor hide others.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, RowMapping, Select, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from store.models import AuditRow, InboxRow, ReminderRow, ScheduleRow, TaskRow
@@ -52,6 +52,15 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     after: Key | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A task with all that is shown of it: its schedule, where that is known, and what became of its reminders."""
+
+    task: TaskVersion
+    schedule: ScheduleData | None
+    reminder_states: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +140,12 @@ def _schedule(row: RowMapping) -> ScheduleVersion:
     return ScheduleVersion(**_version(row), data=ScheduleData.model_validate(row["data"]))
 
 
+def _card(row: RowMapping) -> Card:
+    """The states are those of the reminders' own rows: the stream tells a task again only when it is edited."""
+    schedule = row["schedule"]
+    return Card(_task(row), None if schedule is None else ScheduleData.model_validate(schedule), row["states"] or {})
+
+
 def _version(row: RowMapping) -> dict[str, Any]:
     return {field: row[field] for field in _VERSION}
 
@@ -167,6 +182,42 @@ SCHEDULES = Feed(
     newest_first=True,
     item=_schedule,
 )
+_states = (
+    select(func.jsonb_object_agg(_reminders.c.reminder_id, _reminders.c.state))
+    .where(_reminders.c.task_uid == _tasks.c.uid)
+    .scalar_subquery()
+)
+_due = func.coalesce(_tasks.c.due_at, literal(datetime(9999, 1, 1, tzinfo=UTC), _tasks.c.due_at.type)).label("due")
+_closed = func.coalesce(_tasks.c.closed_at, _tasks.c.created_at).label("closed")
+_cards = (
+    select(_tasks, _schedules.c.data.label("schedule"), _states.label("states"), _due, _closed)
+    .outerjoin(_schedules, (_schedules.c.uid == _tasks.c.schedule_uid) & _schedules.c.deleted_at.is_(None))
+    .where(_tasks.c.deleted_at.is_(None))
+)
+
+OPEN = Feed(
+    "open",
+    _cards.where(_tasks.c.state == State.OPEN.value),
+    _tasks.c.namespace,
+    _tasks.c.user_id,
+    _tasks.c.name,
+    order=(_due, _tasks.c.created_at, _tasks.c.uid),
+    newest_first=False,
+    item=_card,
+)
+"""What is to be done, the most urgent first; what has no due time comes last."""
+
+DONE = Feed(
+    "done",
+    _cards.where(_tasks.c.state != State.OPEN.value),
+    _tasks.c.namespace,
+    _tasks.c.user_id,
+    _tasks.c.name,
+    order=(_closed, _tasks.c.uid),
+    newest_first=True,
+    item=_card,
+)
+
 REMINDERS = Feed(
     "reminders",
     # A reminder's row may outlive its task's: the join by uid leaves such a one out.
@@ -230,4 +281,4 @@ AUDIT = Feed(
     newest_first=True,
     item=_as(AuditEntry),
 )
-FEEDS = (TASKS, OPEN_TASKS, SCHEDULES, REMINDERS, INBOX, AUDIT)
+FEEDS = (TASKS, OPEN_TASKS, SCHEDULES, OPEN, DONE, REMINDERS, INBOX, AUDIT)

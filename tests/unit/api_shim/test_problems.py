@@ -117,7 +117,7 @@ async def test_an_unknown_parameter_is_named(client: httpx.AsyncClient) -> None:
     assert "did you mean limit?" in problem(response)["detail"]
 
 
-@pytest.mark.parametrize("path", ["/", "/api/demo", "/api/demo/tasks/", "/api/demo/calendar"])
+@pytest.mark.parametrize("path", ["/nowhere", "/api/demo", "/api/demo/tasks/", "/api/demo/calendar"])
 async def test_unknown_paths(client: httpx.AsyncClient, path: str) -> None:
     response = await client.get(path)
     assert response.status_code == 404

@@ -1,0 +1,251 @@
+"""The page, as people use it: in a real browser, on the real parts."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
+
+from localcluster import chromium
+from localcluster.progress import say
+from tests.e2e.browser import ZONE, Browser, browsing
+from tests.e2e.conftest import ROOT, token
+from tests.e2e.people import Person, World, eventually, instant, now, tomorrow_at_nine
+
+A_MINUTE = timedelta(minutes=1)
+MARKUP = "<script>document.title = 'run'</script><img src=x onerror=\"document.title='run'\"> & Söhne"
+
+
+@pytest.fixture(scope="session")
+def shared(world: World) -> Iterator[Browser]:
+    (ROOT / ".run").mkdir(exist_ok=True)
+    found = chromium.ensure(ROOT / ".run" / "chromium.log", say)
+    with browsing(found, world.stack.api_url, ROOT / ".run" / "e2e" / "screenshots") as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(shared: Browser) -> Iterator[Browser]:
+    """Not signed in. What the console complains of fails the test, and so does a request that fails."""
+    shared.driver.delete_all_cookies()
+    shared.open("/sign-in")
+    shared.complaints()
+    yield shared
+    assert shared.complaints() == []
+
+
+@pytest.fixture
+def browser(visitor: Browser, world: World, person: Person) -> Browser:
+    """Signed in."""
+    visitor.sign_in(token(world.stack.jwt_secret, person.user))
+    visitor.connected()
+    return visitor
+
+
+def add(browser: Browser, title: str, **fields: str) -> None:
+    """Fills in the form: `due`, `repeat`, `priority`, `tags` and `reminder`."""
+    browser.press("n")
+    browser.see("#title").send_keys(title)
+    if due := fields.get("due"):
+        browser.driver.execute_script("document.getElementById('due').value = arguments[0]", due)
+    if repeat := fields.get("repeat"):
+        Select(browser.find("#repeat")).select_by_value(repeat)
+    if priority := fields.get("priority"):
+        Select(browser.find("#priority")).select_by_visible_text(priority)
+    if tags := fields.get("tags"):
+        browser.find("#tags").send_keys(tags)
+    if reminder := fields.get("reminder"):
+        browser.find(f".pill input[value='{reminder}']").click()
+
+
+def send(browser: Browser, title: str) -> None:
+    browser.find("#title").send_keys(Keys.ENTER)
+    browser.await_(lambda: title in browser.find("#note").text, 15, f"a note of {title}")
+
+
+def test_team_standup_is_planned_shown_completed_and_comes_again(browser: Browser, person: Person) -> None:
+    browser.go("/all")
+    add(browser, "Team standup", due=tomorrow_at_nine(), repeat="Daily", reminder="PT15M", tags="work")
+    browser.pictures("form")
+    send(browser, "Team standup")
+    first = browser.card("Team standup", "Every day at 09:00", "15 min before 08:45 · to come", "tomorrow", "#work")
+    browser.pictures("standup")
+
+    browser.complete("Team standup")
+
+    second = browser.card("Team standup", "Every day at 09:00", "in 2 days")
+    assert first != second
+    assert "Completed: Team standup" in browser.find("#note").text
+    browser.await_(lambda: len(browser.cards()) == 1, 15, "one card")
+    browser.pictures("completed")
+    browser.go("/done")
+    browser.card("Team standup", "Done now")
+    assert [reminder["title"] for reminder in person.reminders()] == ["Team standup"]
+
+
+def test_what_was_completed_by_mistake_is_open_again(browser: Browser) -> None:
+    browser.go("/all")
+    add(browser, "Call Ada")
+    send(browser, "Call Ada")
+    browser.complete("Call Ada")
+    browser.await_(lambda: browser.cards() == [], 15, "no card")
+
+    browser.see("#note button").click()
+
+    browser.card("Call Ada")
+    browser.await_(lambda: "Open again: Call Ada" in browser.find("#note").text, 5, "a note")
+
+
+def test_a_change_by_kubectl_is_on_the_page_within_a_second(browser: Browser, person: Person) -> None:
+    browser.go("/all")
+    browser.driver.execute_script("window.neverReloaded = true")
+    delays = []
+    for number in range(5):
+        person.apply_task(f"report-{number}")
+        begun = time.monotonic()
+        browser.card(f"report-{number}")
+        delays.append(time.monotonic() - begun)
+    person.patch("task", person.named("report-0"), {"state": "Completed"})
+    browser.await_(lambda: len(browser.cards()) == 4, 5, "four cards")
+    assert browser.driver.execute_script("return window.neverReloaded")
+    assert statistics.median(delays) < 1, delays
+
+
+def test_reminders_are_seen_while_they_are_pending_and_when_they_have_come(browser: Browser, person: Person) -> None:
+    due_at = now().replace(second=0, microsecond=0) + 2 * A_MINUTE
+    reminders = [{"before": "PT1M"}, {"before": "-PT1H"}]
+    person.apply_task("dentist", title="Dentist", dueAt=instant(due_at), timeZone=ZONE, reminders=reminders)
+    browser.go("/reminders")
+    browser.card("Dentist", "1 min before")
+    browser.card("Dentist", "1 h after")
+    browser.pictures("reminders")
+    browser.go("/inbox")
+
+    browser.card("Dentist", "1 min before", within=150)
+
+    browser.pictures("inbox")
+    browser.go("/")
+    browser.card("Dentist", "1 min before", "sent")
+
+
+def test_a_day_full_of_tasks(browser: Browser, person: Person) -> None:
+    today = now().replace(second=0, microsecond=0)
+    person.apply_task("tax", title="Send the tax return", dueAt=instant(today - timedelta(days=2)), priority="High")
+    person.apply_task("milk", title="Buy oat milk, eggs and the good bread", dueAt=instant(today + 3 * A_MINUTE))
+    person.apply_task("plants", title="Water the plants", dueAt=instant(today + timedelta(days=4)), tags=["home"])
+    person.apply_task(
+        "piano", title="Practise the piano", priority="Low", description="The slow movement.\nWith metronome."
+    )
+    person.apply_task("long", title="Donaudampfschifffahrtsgesellschaft" * 5, dueAt=instant(today + timedelta(days=90)))
+    person.apply_schedule(
+        "rent",
+        title="Pay the rent",
+        timeZone="America/New_York",
+        recurrence={"frequency": "Monthly", "monthDays": [-1]},
+        reminders=[{"before": "P1D"}, {"before": "PT1H"}],
+    )
+    browser.card("Pay the rent", "Every month on the last day at 09:00 America/New_York")
+    browser.await_(lambda: len(browser.cards()) == 6, 10, "six cards")
+    browser.pictures("today")
+    browser.go("/all")
+    headings = [each.text for each in browser.all("#view h2")]
+    assert headings[0] == "Overdue\n1"
+    assert headings[-1] == "No due time\n1"
+    browser.pictures("all")
+
+
+def test_all_future_occurrences_are_cancelled_and_brought_back(browser: Browser, person: Person) -> None:
+    person.apply_schedule("gym", title="Gym")
+    browser.card("Gym").index("Every day")
+    browser.see(".menu summary").click()
+    browser.pictures("menu")
+    browser.see(".menu button").click()
+    browser.await_(lambda: browser.cards() == [], 15, "no card")
+    browser.await_(lambda: "Series ended: Gym" in browser.find("#note").text, 5, "a note")
+
+    browser.see("#note button").click()
+
+    browser.card("Gym", "Every day")
+
+
+def test_after_the_server_was_away_the_page_shows_what_it_missed(
+    browser: Browser, world: World, person: Person
+) -> None:
+    with world.stopped("api-shim"):
+        browser.await_(lambda: "Connecting again" in browser.find("#live").text, 20, "that it is cut off")
+        person.apply_task("meanwhile")
+        eventually(lambda: (person.task(person.named("meanwhile")) or {}).get("status"), what="its status")
+    browser.card("meanwhile", within=30)
+    browser.connected()
+    assert all("CONNECTION" in each or "net::" in each for each in browser.complaints())
+
+
+def test_after_the_database_was_away_the_page_shows_what_it_missed(
+    browser: Browser, world: World, person: Person
+) -> None:
+    with world.stopped("postgres"):
+        person.apply_task("meanwhile")
+    browser.card("meanwhile", within=45)
+    # What is not shown when the database is back would be: the page was told to read again.
+    browser.complaints()
+
+
+def test_what_people_type_is_text_and_nothing_else(browser: Browser, person: Person) -> None:
+    person.apply_task("markup", title=MARKUP, description=MARKUP, tags=["<b>bold</b>"])
+    person.apply_schedule("markup", title=MARKUP)
+    assert browser.card(MARKUP, "#<b>bold</b>").count(MARKUP) == 2
+    browser.card(MARKUP, "Every day")
+    add(browser, MARKUP[:60])
+    send(browser, MARKUP[:60])
+    assert browser.driver.title == "Today · Taskbell"
+
+
+def test_with_keys_alone(browser: Browser) -> None:
+    browser.go("/all")
+    for title in ("Read", "Write"):
+        browser.press("n", title, Keys.ENTER)
+        browser.card(title)
+        browser.await_(lambda: browser.find("#title").get_attribute("value") == "", 5, "an empty form")
+    browser.press(Keys.ESCAPE, "/", "wri")
+    browser.await_(lambda: len(browser.cards()) == 1, 5, "one card")
+    browser.press(Keys.ENTER, Keys.ENTER)
+    browser.await_(lambda: "Completed: Write" in browser.find("#note").text, 15, "a note")
+
+
+def test_what_is_missing_is_said_at_its_field(browser: Browser) -> None:
+    add(browser, "Stretch", repeat="Daily")
+    browser.driver.execute_script("document.getElementById('due').value = ''")
+    browser.find("#title").send_keys(Keys.ENTER)
+    assert "choose when it is due" in browser.see("#wrong-due").text
+    assert browser.find("#title").get_attribute("value") == "Stretch"
+    browser.pictures("wrong")
+    (complaint, *_) = browser.complaints()
+    assert "422" in complaint
+
+
+def test_times_are_those_of_the_browsers_zone_or_of_the_one_that_was_chosen(browser: Browser, person: Person) -> None:
+    due_at = datetime.fromisoformat(f"{tomorrow_at_nine()}:00+00:00")
+    person.apply_task("zoned", dueAt=instant(due_at))
+    browser.card("zoned", f"{due_at.astimezone(ZoneInfo(ZONE)):%H:%M}")
+    browser.see(".account summary").click()
+    browser.find("#zone").send_keys("Asia/Kathmandu", Keys.ENTER)
+    browser.card("zoned", "14:45")
+    assert "Times are in Asia/Kathmandu" in browser.find("footer").text
+
+
+def test_only_a_good_token_opens_the_page(visitor: Browser, world: World, person: Person) -> None:
+    visitor.open("/")
+    visitor.pictures("sign-in")
+    visitor.find("#token").send_keys("nonsense", Keys.ENTER)
+    assert "no readable JSON Web Token" in visitor.see("#why").text
+    visitor.complaints()
+    visitor.sign_in(token(world.stack.jwt_secret, person.user))
+    visitor.see(".account summary").click()
+    visitor.see(".account form[action='/sign-out'] button").click()
+    visitor.see("#token")
+    visitor.open("/")
+    visitor.see("#token")
