@@ -6,7 +6,7 @@ FROM ${BASE} AS tools
 ARG UV_VERSION=0.13.9
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check "uv==${UV_VERSION}"
 ENV UV_PYTHON_DOWNLOADS=never UV_PYTHON_PREFERENCE=only-system UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 \
-    UV_NO_CACHE=1 UV_PROJECT_ENVIRONMENT=/opt/taskbell
+    UV_NO_CACHE=1 UV_SYSTEM_CERTS=1 UV_PROJECT_ENVIRONMENT=/opt/taskbell
 WORKDIR /src
 COPY pyproject.toml uv.lock README.md LICENSE ./
 
