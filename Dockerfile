@@ -1,6 +1,6 @@
 # One image for each kind of service: --target operator, api or consumers. The build needs PyPI and nothing else.
 # BASE is any Debian-like image with CPython 3.11 or later as `python3`.
-ARG BASE=docker.io/library/python:3.11-slim-bookworm
+ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS tools
 ARG UV_VERSION=0.13.9
@@ -27,7 +27,8 @@ COPY . .
 RUN /opt/uv/bin/uv sync --frozen --no-default-groups --extra consumers --no-editable
 
 FROM ${BASE} AS service
-ENV PATH=/opt/taskbell/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+# USER, because no entry in /etc/passwd stands for the number, and Kopf asks who it is.
+ENV PATH=/opt/taskbell/bin:/usr/local/bin:/usr/bin:/bin USER=taskbell PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     TASKBELL_HOST=0.0.0.0 TASKBELL_PORT=8080
 LABEL org.opencontainers.image.title="Taskbell" \
       org.opencontainers.image.description="Recurring tasks and reminders as Kubernetes resources" \

@@ -3,12 +3,13 @@
 import base64
 import json
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from localcluster.cluster import Cluster
+from localcluster.errors import LocalClusterError
 from localcluster.node.images import DAPR_IMAGE, REPOSITORY, TAG
 from localcluster.node.node import Node
 from localcluster.progress import Report, silent
@@ -22,7 +23,8 @@ DEPLOYMENTS = tuple(
 
 _DAPR_NAMESPACE = "dapr-system"
 _DAPR_VALUES = Path(__file__).with_name("dapr.yaml")
-_DAPR_TIMEOUT, _TIMEOUT = "180s", "180s"
+_DAPR_TIMEOUT, _TIMEOUT = "180s", "120s"
+_LOG_LINES = 20
 _POD_SECURITY = "pod-security.kubernetes.io/enforce=restricted"
 
 
@@ -65,7 +67,7 @@ class Installation:
     def install(self) -> None:
         """`helm install --wait`. Raises `LocalClusterError`, with what the Pods say."""
         with self._timed("Taskbell is installed"):
-            self._helm("install", RELEASE, str(self.chart), *self.settings)
+            self._helm("install", RELEASE, str(self.chart), "--wait", *self.settings)
 
     def test(self) -> str:
         """`helm test`, with the log of its Pod."""
@@ -106,9 +108,26 @@ class Installation:
             )
 
     def _helm(self, verb: str, *arguments: str) -> str:
-        waiting = ("--wait",) if verb == "install" else ()
-        common = (f"--namespace={NAMESPACE}", f"--timeout={_TIMEOUT}", *waiting)
-        return self.node.helm(verb, *arguments, *common)
+        common = (f"--namespace={NAMESPACE}", f"--timeout={_TIMEOUT}")
+        try:
+            return self.node.helm(verb, *arguments, *common)
+        except LocalClusterError as error:
+            raise LocalClusterError("\n".join((str(error), *self._complaints()))) from error
+
+    def _complaints(self) -> Iterator[str]:
+        """The end of the log of every container that is not ready."""
+        for pod in self.pods():
+            for container in pod["status"].get("containerStatuses", []):
+                if not container["ready"]:
+                    name = pod["metadata"]["name"]
+                    yield f"--- {name}, {container['name']}: {json.dumps(container['state'])}"
+                    yield self._log_end(name, container["name"], "--previous") or self._log_end(name, container["name"])
+
+    def _log_end(self, pod: str, container: str, *which: str) -> str:
+        of = (pod, f"--namespace={NAMESPACE}", f"--container={container}", f"--tail={_LOG_LINES}", *which)
+        with suppress(LocalClusterError):
+            return self.cluster.kubectl("logs", *of)
+        return ""
 
     def _install_dapr(self) -> None:
         values = self.cluster.data / "dapr.yaml"
