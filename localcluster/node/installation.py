@@ -52,8 +52,11 @@ class Installation:
 
     @property
     def jwt_secret(self) -> str:
-        query = ("get", "secret", "taskbell-auth", f"--namespace={NAMESPACE}", "--output")
-        return base64.b64decode(self.cluster.kubectl(*query, r"jsonpath={.data.jwt-secret}")).decode()
+        return self._secret("taskbell-auth", "jwt-secret")
+
+    @property
+    def app_api_token(self) -> str:
+        return self._secret("taskbell-dapr-app", "token")
 
     def prepare(self) -> None:
         """Everything that Taskbell's chart wants to find: our images, Dapr, the topics, the namespace."""
@@ -68,6 +71,11 @@ class Installation:
         """`helm install --wait`. Raises `LocalClusterError`, with what the Pods say."""
         with self._timed("Taskbell is installed"):
             self._helm("install", RELEASE, str(self.chart), "--wait", *self.settings)
+
+    def upgrade(self) -> None:
+        """`helm upgrade --wait` to the same chart."""
+        with self._timed("Taskbell is upgraded"):
+            self._helm("upgrade", RELEASE, str(self.chart), "--wait", *self.settings)
 
     def test(self) -> str:
         """`helm test`, with the log of its Pod."""
@@ -106,6 +114,10 @@ class Installation:
             self.cluster.kubectl(
                 *("rollout", "status", f"deployment/{deployment}", f"--namespace={NAMESPACE}", f"--timeout={_TIMEOUT}")
             )
+
+    def _secret(self, name: str, key: str) -> str:
+        query = ("get", "secret", name, f"--namespace={NAMESPACE}", f"--output=jsonpath={{.data.{key}}}")
+        return base64.b64decode(self.cluster.kubectl(*query)).decode()
 
     def _helm(self, verb: str, *arguments: str) -> str:
         common = (f"--namespace={NAMESPACE}", f"--timeout={_TIMEOUT}")
