@@ -8,7 +8,7 @@ RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --disable-
 ENV UV_PYTHON_DOWNLOADS=never UV_PYTHON_PREFERENCE=only-system UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 \
     UV_NO_CACHE=1 UV_SYSTEM_CERTS=1 UV_PROJECT_ENVIRONMENT=/opt/taskbell
 WORKDIR /src
-COPY pyproject.toml uv.lock README.md LICENSE ./
+COPY pyproject.toml uv.lock ./
 
 # Dependencies first: they change seldom.
 FROM tools AS operator-environment

@@ -83,7 +83,8 @@ def _find(tool: Tool, cache: Path) -> Mapping[str, Path] | None:
     built = home(tool, cache)
     match tool:
         case GoTool(binaries=binaries, folders=folders) if built.exists():
-            return {each.name: built / each.name for each in (*binaries, *folders)}
+            names = [*(binary.name for binary in binaries), *(folder.name for folder in folders)]
+            return {name: built / name for name in names}
         case JavaTool(name=name) if built.exists():
             return {name: built}
         case GoTool(folders=()):

@@ -92,7 +92,7 @@ class RealCluster:
     def objects(self, plural: str) -> Iterator[Body]:
         more: str | None = ""
         while more is not None:
-            page = self._custom.list_cluster_custom_object(GROUP, VERSION, plural, limit=PAGE, _continue=more)
+            page: Any = self._custom.list_cluster_custom_object(GROUP, VERSION, plural, limit=PAGE, _continue=more)
             yield from page["items"]
             more = page["metadata"].get("continue") or None
 
