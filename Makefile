@@ -46,13 +46,18 @@ unit: $(VENV) ## Tests without processes
 e2e: $(VENV) binaries ## The user stories on the real parts
 	$(BIN)/pytest tests/e2e
 
+.PHONY: e2e-node
+e2e-node: $(VENV) binaries ## The same through real Pods: images, node, Dapr, chart (root on Linux)
+	$(BIN)/pytest tests/node
+
 .PHONY: binaries
 binaries: $(VENV) ## Build and download the real servers (cached outside the checkout)
 	@$(BIN)/python -m localcluster binaries
 
 .PHONY: generate
-generate: $(VENV) ## Write crds/ from the models
+generate: $(VENV) ## Write crds/ from the models, and the chart's copies
 	$(BIN)/python crds/generate.py
+	$(BIN)/python charts/generate.py
 
 .PHONY: format
 format: $(VENV) ## Put the code into shape

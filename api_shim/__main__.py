@@ -1,4 +1,4 @@
-"""`python -m api_shim` serves; `python -m api_shim token --user demo` prints a token for a developer."""
+"""`python -m api_shim` serves; `token --user demo` prints a token for a developer; `check --url ...` tries it out."""
 
 import argparse
 import asyncio
@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import uvicorn
 
+from api_shim import check
 from api_shim.access import Access
 from api_shim.app import application
 from api_shim.live import Listener, Updates
@@ -29,10 +30,13 @@ GRACE_SECONDS = 10
 
 def main() -> None:
     arguments = _parser().parse_args()
-    if arguments.command == "token":
-        sys.stdout.write(_token(arguments.user, arguments.hours) + "\n")
-    else:
-        _serve(load(ShimSettings))
+    match arguments.command:
+        case "token":
+            sys.stdout.write(_token(arguments.user, arguments.hours) + "\n")
+        case "check":
+            _check(arguments.url, arguments.user)
+        case _:
+            _serve(load(ShimSettings))
 
 
 class Server(uvicorn.Server):
@@ -87,6 +91,14 @@ async def _run(settings: ShimSettings) -> None:
     engine.dispose()
 
 
+def _check(url: str, user: str) -> None:
+    try:
+        seconds = check.run(url, user, _token(user, hours=1), _now())
+    except check.Failed as failure:
+        raise SystemExit(str(failure)) from None
+    sys.stdout.write(f"a reminder went from the API to the inbox, {seconds:.1f} s after its task was made\n")
+
+
 def _token(user_id: str, hours: float) -> str:
     return Access(load(TokenSettings)).issue(user_id, _now(), timedelta(hours=hours))
 
@@ -110,6 +122,9 @@ def _parser() -> argparse.ArgumentParser:
     token = commands.add_parser("token", help="print a token; needs TASKBELL_JWT_SECRET")
     token.add_argument("--user", required=True, help="the token's subject")
     token.add_argument("--hours", type=float, default=24, help="how long it is valid (24)")
+    checked = commands.add_parser("check", help="make a task and wait for its reminder; needs TASKBELL_JWT_SECRET")
+    checked.add_argument("--url", required=True, help="where the API is, without /api")
+    checked.add_argument("--user", default="taskbell-check", help="whose task it is")
     return parser
 
 

@@ -14,12 +14,19 @@ from pathlib import Path
 from localcluster import certificates, probes
 from localcluster.certificates import Authority, KeyPair
 from localcluster.etcd import Etcd
+from localcluster.network import ON_LOOPBACK, Network
 from localcluster.ports import LOOPBACK
 from localcluster.process import Command, environment
 
-_SERVICE_RANGE, _SERVICE_ADDRESS = "10.0.0.0/24", "10.0.0.1"
 # Protobuf, as kubectl and helm ask for it: the JSON document is ready earlier.
 _OPENAPI_ACCEPT = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf, */*;q=0.1"
+
+_WITHOUT_KUBELET = (
+    "--authorization-mode=RBAC",
+    "--endpoint-reconciler-type=none",
+    # Nobody gives Pods a token, and the plugin would refuse Pods in a young namespace.
+    "--disable-admission-plugins=ServiceAccount",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,7 @@ class ApiServer:
     credentials: Path
     port: int
     etcd: Etcd
+    network: Network = ON_LOOPBACK
     serving_authority: Authority = field(default_factory=lambda: Authority("taskbell-local-serving"))
     client_authority: Authority = field(default_factory=lambda: Authority("taskbell-local-clients"))
     name: str = "apiserver"
@@ -38,7 +46,7 @@ class ApiServer:
 
     @property
     def url(self) -> str:
-        return f"https://{LOOPBACK}:{self.port}"
+        return f"https://{self.network.address}:{self.port}"
 
     @property
     def serving_certificate_authority(self) -> Path:
@@ -80,10 +88,17 @@ class ApiServer:
         if self.serving_certificate_authority.exists():
             return
         self.credentials.mkdir(mode=0o700, parents=True)
-        names = ("localhost", LOOPBACK, "kubernetes", "kubernetes.default", "kubernetes.default.svc", _SERVICE_ADDRESS)
+        dns_names = (
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            "kubernetes.default.svc.cluster.local",
+        )
+        names = ("localhost", LOOPBACK, self.network.address, *dns_names, self.network.api_service)
         self._write("apiserver", self.serving_authority.server(*names))  # found through --cert-dir
         self._write("tokens", certificates.signing_key())
         self._write("admin", self.client_authority.client("admin", ["system:masters"]))
+        self._write("kubelet-client", self.client_authority.client("kube-apiserver-kubelet-client", ["system:masters"]))
         (self.credentials / "client-ca.crt").write_bytes(self.client_authority.certificate)
         # Last: its presence says that all of them are there.
         self.serving_certificate_authority.write_bytes(self.serving_authority.certificate)
@@ -95,14 +110,11 @@ class ApiServer:
                 f"--etcd-servers={self.etcd.url}",
                 f"--cert-dir={self.credentials}",
                 f"--client-ca-file={self.credentials / 'client-ca.crt'}",
-                f"--bind-address={LOOPBACK}",
+                f"--bind-address={self.network.address}",
                 f"--secure-port={self.port}",
-                f"--advertise-address={LOOPBACK}",
-                "--endpoint-reconciler-type=none",
-                f"--service-cluster-ip-range={_SERVICE_RANGE}",
-                "--authorization-mode=RBAC",
-                # There is no kubelet to give Pods a token, and the plugin would refuse Pods in a young namespace.
-                "--disable-admission-plugins=ServiceAccount",
+                f"--advertise-address={self.network.address}",
+                f"--service-cluster-ip-range={self.network.services}",
+                *(self._with_kubelet() if self.network.has_node else _WITHOUT_KUBELET),
                 f"--service-account-issuer={self.url}/",
                 f"--service-account-key-file={self.credentials / 'tokens.crt'}",
                 f"--service-account-signing-key-file={self.token_key}",
@@ -114,11 +126,22 @@ class ApiServer:
             environment=environment(),
         )
 
+    def _with_kubelet(self) -> tuple[str, ...]:
+        return (
+            "--authorization-mode=Node,RBAC",
+            "--enable-admission-plugins=NodeRestriction",
+            "--allow-privileged=true",
+            "--kubelet-preferred-address-types=InternalIP",
+            f"--kubelet-certificate-authority={self.serving_certificate_authority}",
+            f"--kubelet-client-certificate={self.credentials / 'kubelet-client.crt'}",
+            f"--kubelet-client-key={self.credentials / 'kubelet-client.key'}",
+        )
+
     def check(self) -> None:
-        tls = self._admin_tls()
+        tls, address = self._admin_tls(), self.network.address
         # Not /healthz: only /readyz waits for RBAC's bootstrap roles and for the CRDs.
-        probes.expect(self.port, "/readyz", tls=tls)
-        probes.expect(self.port, "/openapi/v2", tls=tls, headers={"Accept": _OPENAPI_ACCEPT})
+        probes.expect(self.port, "/readyz", tls=tls, address=address)
+        probes.expect(self.port, "/openapi/v2", tls=tls, headers={"Accept": _OPENAPI_ACCEPT}, address=address)
 
     def _admin_tls(self) -> ssl.SSLContext:
         tls = ssl.create_default_context(cafile=self.serving_certificate_authority)

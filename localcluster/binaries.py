@@ -82,12 +82,15 @@ def _find(tool: Tool, cache: Path) -> Mapping[str, Path] | None:
     """The tool's executables by name, from the cache or from PATH; None when it must be built."""
     built = home(tool, cache)
     match tool:
-        case GoTool(binaries=binaries) if built.exists():
-            return {binary.name: built / binary.name for binary in binaries}
+        case GoTool(binaries=binaries, folders=folders) if built.exists():
+            names = [*(binary.name for binary in binaries), *(folder.name for folder in folders)]
+            return {name: built / name for name in names}
         case JavaTool(name=name) if built.exists():
             return {name: built}
-        case GoTool():
+        case GoTool(folders=()):
             return on_path(tool)
+        case GoTool():
+            return None
         case JavaTool():
             return None
 

@@ -21,7 +21,8 @@ def recipe(tool: Tool) -> tuple[str, ...]:
     match tool:
         case GoTool(source=source):
             commands = tuple(" ".join(_go_build(tool, binary, Path("OUT"))) for binary in tool.binaries)
-            return (*commands, *(_describe(source) if source else ()))
+            folders = tuple(f"{folder.path} {folder.name}" for folder in tool.folders)
+            return (*commands, *(_describe(source) if source else ()), *folders)
         case JavaTool():
             return _maven_copy(Path("OUT"))
 
@@ -46,6 +47,8 @@ def _build_go(tool: GoTool, scratch: Path, output: Path, log: Path, report: Repo
         sentence = f"  {binary.name} ({number} of {len(tool.binaries)})"
         with step(sentence, report):
             _run(f"go build of {binary.name}", _go_build(tool, binary, output), directory, log)
+    for folder in tool.folders:
+        shutil.copytree(directory / folder.path, output / folder.name)
 
 
 def _go_build(tool: GoTool, binary: Binary, output: Path) -> tuple[str, ...]:

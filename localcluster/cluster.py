@@ -25,6 +25,7 @@ from localcluster.controller_manager import ControllerManager
 from localcluster.errors import LocalClusterError
 from localcluster.etcd import Etcd
 from localcluster.kafka import Kafka
+from localcluster.network import ON_LOOPBACK, Network
 from localcluster.part import Part, Service
 from localcluster.ports import Ports
 from localcluster.postgres import Postgres
@@ -51,7 +52,8 @@ class Cluster:
     Making one makes the executables present, which takes a quarter of an hour the first time. Logs and the
     administrator's kubeconfig are in `directory`, which stays; None means a temporary one. Data is always temporary,
     every cluster begins empty. `crds` is a file or folder applied before the controller manager starts. `bare_parts`
-    are the servers that are started; the others exist too and can be started by hand. Raises `LocalClusterError`."""
+    are the servers that are started; the others exist too and can be started by hand. `network` is where they listen.
+    Raises `LocalClusterError`."""
 
     def __init__(
         self,
@@ -59,13 +61,15 @@ class Cluster:
         *,
         crds: Path | None = None,
         bare_parts: Collection[str] = BARE_PARTS,
+        network: Network = ON_LOOPBACK,
         report: Report = silent,
     ) -> None:
         self.binaries = binaries.ensure(report, _TOOLS)
         server_programs = postgresql.ensure(binaries.cache_directory() / "logs" / "postgresql.log", report)
         self.ports = Ports()
-        self._data = _temporary_directory()
-        self.directory = (directory or self._data).absolute()
+        self.data = _temporary_directory()
+        """Goes when the cluster goes."""
+        self.directory = (directory or self.data).absolute()
         self.logs = self.directory / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self.kubeconfig_path = self.directory / "kubeconfig"
@@ -75,18 +79,18 @@ class Cluster:
         self._abandon = threading.Event()
         self._parts: dict[str, Part[Service]] = {}
 
-        take, data = self.ports.take, self._data
+        take, data = self.ports.take, self.data
         self.etcd = self.add(Etcd(self.binaries["etcd"], data / "etcd", take(), take()))
         self.apiserver = self.add(
-            ApiServer(self.binaries["kube-apiserver"], data / "credentials", take(), self.etcd.service)
+            ApiServer(self.binaries["kube-apiserver"], data / "credentials", take(), self.etcd.service, network)
         )
         self.controller_manager = self.add(
             ControllerManager(
-                self.binaries["kube-controller-manager"], take(), self.apiserver.service, self.kubeconfig_path
+                self.binaries["kube-controller-manager"], take(), self.apiserver.service, self.kubeconfig_path, network
             )
         )
-        self.kafka = self.add(Kafka(self.binaries["kafka"], data / "kafka", take(), take(), self.logs))
-        self.postgres = self.add(Postgres(server_programs, data / "postgres", take(), self.logs))
+        self.kafka = self.add(Kafka(self.binaries["kafka"], data / "kafka", take(), take(), self.logs, network.address))
+        self.postgres = self.add(Postgres(server_programs, data / "postgres", take(), self.logs, network))
         self.scheduler = self.add(
             Scheduler(self.binaries["scheduler"], data / "scheduler", take(), take(), take(), take(), take())
         )
@@ -140,7 +144,7 @@ class Cluster:
         return self.add(
             Sidecar(
                 binary=self.binaries["daprd"],
-                home=self._data / "sidecars",
+                home=self.data / "sidecars",
                 app_id=app_id,
                 app_port=app_port,
                 ports=SidecarPorts.take(self.ports),
@@ -176,8 +180,8 @@ class Cluster:
                 with ThreadPoolExecutor() as pool:
                     list(pool.map(Part[Service].stop, wave))
         finally:
-            shutil.rmtree(self._data, ignore_errors=True)
-            REAPER.forget_directory(self._data)
+            shutil.rmtree(self.data, ignore_errors=True)
+            REAPER.forget_directory(self.data)
             self.ports.close()
 
     def watch(self, report: Report) -> NoReturn:
@@ -225,7 +229,7 @@ class Cluster:
             process.run(f"kubectl {arguments[0]}", self._kubectl(*arguments), log, _CRD_SECONDS, self._abandon)
 
     def _kubectl(self, *arguments: str) -> Command:
-        folders = environment(KUBECONFIG=str(self.kubeconfig_path), KUBECACHEDIR=str(self._data / "kubectl"))
+        folders = environment(KUBECONFIG=str(self.kubeconfig_path), KUBECACHEDIR=str(self.data / "kubectl"))
         return Command((str(self.binaries["kubectl"]), *arguments), folders)
 
     def _start_control_plane(self) -> None:

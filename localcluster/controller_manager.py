@@ -1,4 +1,4 @@
-"""kube-controller-manager, with the controllers that make sense without nodes."""
+"""kube-controller-manager, without a node only with the controllers that make sense then."""
 
 import ssl
 import threading
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from localcluster import probes
 from localcluster.apiserver import ApiServer
+from localcluster.network import ON_LOOPBACK, Network
 from localcluster.ports import LOOPBACK
 from localcluster.process import Command, environment
 
@@ -29,6 +30,7 @@ class ControllerManager:
     port: int
     apiserver: ApiServer
     kubeconfig: Path
+    network: Network = ON_LOOPBACK
     name: str = "controller-manager"
     data: None = None
     awaited: str = "/healthz"
@@ -48,7 +50,7 @@ class ControllerManager:
                 f"--kubeconfig={self.kubeconfig}",
                 f"--authentication-kubeconfig={self.kubeconfig}",
                 f"--authorization-kubeconfig={self.kubeconfig}",
-                f"--controllers={','.join(_CONTROLLERS)}",
+                f"--controllers={'*' if self.network.has_node else ','.join(_CONTROLLERS)}",
                 "--leader-elect=false",
                 f"--bind-address={LOOPBACK}",
                 f"--secure-port={self.port}",
@@ -56,6 +58,8 @@ class ControllerManager:
                 f"--tls-private-key-file={key}",
                 f"--service-account-private-key-file={self.apiserver.token_key}",
                 f"--root-ca-file={self.apiserver.serving_certificate_authority}",
+                # Its default lies below /usr, and would be made.
+                f"--flex-volume-plugin-dir={self.apiserver.credentials / 'volume-plugins'}",
                 "--profiling=false",
                 "--kube-api-qps=1000",
                 "--kube-api-burst=1000",

@@ -49,13 +49,14 @@ class Kafka:
     port: int
     controller_port: int
     logs: Path
+    address: str = LOOPBACK
     name: str = "kafka"
     awaited: str = "a broker in the cluster's metadata"
 
     @property
     def brokers(self) -> str:
         """`bootstrap.servers`."""
-        return f"{LOOPBACK}:{self.port}"
+        return f"{self.address}:{self.port}"
 
     def create_topics(self, topics: Iterable[Topic]) -> None:
         """Make sure the topics exist; one that exists already stays as it is. Raises `KafkaException`."""
@@ -86,7 +87,7 @@ class Kafka:
 
     def check(self) -> None:
         # First the bare port: a client that is refused complains in our terminal.
-        socket.create_connection((LOOPBACK, self.port), timeout=1).close()
+        socket.create_connection((self.address, self.port), timeout=1).close()
         try:
             metadata = self._admin().list_topics(timeout=2)
         except KafkaException as error:
@@ -111,7 +112,7 @@ class Kafka:
         return Command(argv=argv, environment=environment())
 
     def _properties(self) -> str:
-        plaintext, controller = f"PLAINTEXT://{LOOPBACK}:{self.port}", f"CONTROLLER://{LOOPBACK}:{self.controller_port}"
+        plaintext, controller = f"PLAINTEXT://{self.brokers}", f"CONTROLLER://{LOOPBACK}:{self.controller_port}"
         return f"""\
 process.roles=broker,controller
 node.id=1

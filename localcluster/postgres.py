@@ -11,7 +11,7 @@ import psycopg2
 
 from localcluster import process
 from localcluster.errors import NotReadyError
-from localcluster.ports import LOOPBACK
+from localcluster.network import ON_LOOPBACK, Network
 from localcluster.process import Command, environment
 
 UNPRIVILEGED_USER = "postgres"
@@ -22,20 +22,21 @@ _SUPERUSER = "postgres"
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """Everyone on this machine may connect as superuser, and nobody from elsewhere. `binaries` holds `postgres`,
-    `initdb`."""
+    """Everyone on this machine, and on its node, may connect as superuser, and nobody from elsewhere. `binaries` holds
+    `postgres`, `initdb`."""
 
     binaries: Path
     data: Path
     port: int
     logs: Path
+    network: Network = ON_LOOPBACK
     name: str = "postgres"
     awaited: str = "a connection"
 
     @property
     def url(self) -> str:
         """`postgresql://...`, without a driver's name (SQLAlchemy's would be `postgresql+psycopg2://`)."""
-        return f"postgresql://{_SUPERUSER}@{LOOPBACK}:{self.port}/postgres"
+        return f"postgresql://{_SUPERUSER}@{self.network.address}:{self.port}/postgres"
 
     def prepare(self, abandon: threading.Event) -> None:
         if (self.data / "PG_VERSION").exists():
@@ -48,10 +49,13 @@ class Postgres:
         arguments = ("--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions")
         argv = (str(self.binaries / "initdb"), f"--pgdata={self.data}", f"--username={_SUPERUSER}", *arguments)
         process.run("initdb", self._as_server(argv), self.logs / f"{self.name}.log", 60, abandon)
+        if self.network.callers is not None:
+            with (self.data / "pg_hba.conf").open("a") as access:
+                access.write(f"host all all {self.network.callers} trust\n")
 
     def command(self) -> Command:
         settings = {
-            "listen_addresses": LOOPBACK,
+            "listen_addresses": self.network.address,
             "port": str(self.port),
             "unix_socket_directories": "",
             "max_connections": "200",

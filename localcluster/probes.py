@@ -1,4 +1,4 @@
-"""One look at an HTTP endpoint on loopback."""
+"""One look at an HTTP endpoint, on loopback unless an address is given."""
 
 import http.client
 import ssl
@@ -13,15 +13,17 @@ _TIMEOUT_SECONDS = 5.0
 def expect(
     port: int,
     path: str,
+    *,
     statuses: Collection[int] = (200,),
     tls: ssl.SSLContext | None = None,
     headers: Mapping[str, str] | None = None,
+    address: str = LOOPBACK,
 ) -> bytes:
     """GET `path` and give the body. Raises `NotReadyError` for another status, `OSError` when nobody answers."""
     connection = (
-        http.client.HTTPConnection(LOOPBACK, port, timeout=_TIMEOUT_SECONDS)
+        http.client.HTTPConnection(address, port, timeout=_TIMEOUT_SECONDS)
         if tls is None
-        else http.client.HTTPSConnection(LOOPBACK, port, timeout=_TIMEOUT_SECONDS, context=tls)
+        else http.client.HTTPSConnection(address, port, timeout=_TIMEOUT_SECONDS, context=tls)
     )
     try:
         connection.request("GET", path, headers=dict(headers or {}))

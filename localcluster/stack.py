@@ -131,7 +131,11 @@ class Stack:
     def _rendered(self, template: str) -> str:
         helm = binaries.ensure(self.report, [tools.HELM])["helm"]
         chart = self.root / "charts" / "taskbell"
-        arguments = ("template", "taskbell", chart, "--namespace", SYSTEM_NAMESPACE, "--show-only", template)
+        required = (
+            f"--set=kafka.brokers={self.cluster.kafka_brokers}",
+            f"--set=database.url={self.cluster.database_url}",
+        )
+        arguments = ("template", "taskbell", chart, "--namespace", SYSTEM_NAMESPACE, "--show-only", template, *required)
         answer = subprocess.run([helm, *arguments], env=environment(), capture_output=True, text=True, check=False)
         if answer.returncode != 0:
             raise LocalClusterError(f"helm template: {answer.stderr.strip()}")

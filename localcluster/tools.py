@@ -22,6 +22,14 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of the tool's source tree that is kept beside its executables, under `name`."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class PrunedSource:
     """A module built from a copy of its own source tree, with files removed and the tool's `overlay/` laid over it.
 
@@ -47,10 +55,13 @@ class GoTool:
     stamps: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     source: PrunedSource | None = None
+    locked_with: str = ""
+    """The tool whose folder locks this one too; by default its own."""
+    folders: tuple[Folder, ...] = ()
 
     @property
     def lock_directory(self) -> Path:
-        return TOOLS_DIRECTORY / self.name
+        return TOOLS_DIRECTORY / (self.locked_with or self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,43 @@ KUBERNETES = GoTool(
     stamps=_kubernetes_stamps("1.36.3"),
 )
 
+_DAPR_SOURCE = PrunedSource(
+    module="github.com/dapr/dapr",
+    checksum="h1:iVTqJHRfJlUfiSyhJH4c1mJZ+4PH3cf/QwJcAJL2ROo=",
+    # The workflow engine goes, because its module github.com/dapr/durabletask-go is not on every Go module proxy.
+    # What the rest of daprd names of it stands in the overlay.
+    removed=(
+        "**/*_test.go",
+        "docs",
+        "tests",
+        "pkg/acl/workflow/extract.go",
+        "pkg/actors/targets/workflow",
+        "pkg/runtime/wfengine/*.go",
+        "pkg/runtime/wfengine/backends",
+        "pkg/runtime/wfengine/inprocess",
+        "pkg/runtime/wfengine/state",
+        "pkg/runtime/wfengine/todo",
+    ),
+    # Only the components this project uses: all of them take half an hour to build.
+    thinned="cmd/daprd/components",
+    kept=frozenset(
+        {
+            "nameresolution_kubernetes.go",
+            "nameresolution_mdns.go",
+            "nameresolution_nameformat.go",
+            "pubsub_in-memory.go",
+            "pubsub_kafka.go",
+            "pubsub_redis.go",
+            "secretstores_kubernetes.go",
+            "secretstores_local_env.go",
+            "secretstores_local_file.go",
+            "state_in-memory.go",
+            "state_postgres.go",
+            "state_redis.go",
+        }
+    ),
+)
+
 DAPR = GoTool(
     name="dapr",
     version="1.18.3",
@@ -111,42 +159,7 @@ DAPR = GoTool(
     stamps=("github.com/dapr/dapr/pkg/buildinfo.version=1.18.3",),
     # Every component has this tag; which ones there are is decided below.
     tags=("allcomponents",),
-    source=PrunedSource(
-        module="github.com/dapr/dapr",
-        checksum="h1:iVTqJHRfJlUfiSyhJH4c1mJZ+4PH3cf/QwJcAJL2ROo=",
-        # The workflow engine goes, because its module github.com/dapr/durabletask-go is not on every Go module proxy.
-        # What the rest of daprd names of it stands in the overlay.
-        removed=(
-            "**/*_test.go",
-            "docs",
-            "tests",
-            "pkg/acl/workflow/extract.go",
-            "pkg/actors/targets/workflow",
-            "pkg/runtime/wfengine/*.go",
-            "pkg/runtime/wfengine/backends",
-            "pkg/runtime/wfengine/inprocess",
-            "pkg/runtime/wfengine/state",
-            "pkg/runtime/wfengine/todo",
-        ),
-        # Only the components this project uses: all of them take half an hour to build.
-        thinned="cmd/daprd/components",
-        kept=frozenset(
-            {
-                "nameresolution_kubernetes.go",
-                "nameresolution_mdns.go",
-                "nameresolution_nameformat.go",
-                "pubsub_in-memory.go",
-                "pubsub_kafka.go",
-                "pubsub_redis.go",
-                "secretstores_kubernetes.go",
-                "secretstores_local_env.go",
-                "secretstores_local_file.go",
-                "state_in-memory.go",
-                "state_postgres.go",
-                "state_redis.go",
-            }
-        ),
-    ),
+    source=_DAPR_SOURCE,
 )
 
 HELM = GoTool(
@@ -158,5 +171,51 @@ HELM = GoTool(
 )
 
 KAFKA = JavaTool(name="kafka", version="4.3.1", main_jar="kafka_2.13-4.3.1.jar", usual_minutes=0.3)
+
+KUBERNETES_NODE = GoTool(
+    name="kubernetes-node",
+    version=KUBERNETES.version,
+    binaries=(
+        Binary("kubelet", "k8s.io/kubernetes/cmd/kubelet"),
+        Binary("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy"),
+        Binary("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
+    ),
+    usual_minutes=3,
+    stamps=_kubernetes_stamps(KUBERNETES.version),
+)
+
+CNI = GoTool(
+    name="cni",
+    version="1.9.1",
+    binaries=tuple(
+        Binary(plugin, f"github.com/containernetworking/plugins/plugins/{folder}/{plugin}")
+        for folder, plugin in (("main", "bridge"), ("main", "loopback"), ("ipam", "host-local"), ("meta", "portmap"))
+    ),
+    usual_minutes=0.5,
+)
+
+COREDNS = GoTool(
+    name="coredns",
+    version="1.15.0",
+    # Its own main program: the stock one brings the software kits of three clouds.
+    binaries=(Binary("coredns", "."),),
+    usual_minutes=1.5,
+)
+
+PAUSE = GoTool(name="pause", version="1.0.0", binaries=(Binary("pause", "."),), usual_minutes=0.1)
+
+DAPR_CLUSTER = GoTool(
+    name="dapr-cluster",
+    version=DAPR.version,
+    binaries=tuple(Binary(service, f"./cmd/{service}") for service in ("operator", "injector", "sentry", "placement")),
+    usual_minutes=2,
+    stamps=(*DAPR.stamps, f"github.com/dapr/kit/logger.DaprVersion={DAPR.version}"),
+    source=_DAPR_SOURCE,
+    locked_with="dapr",
+    folders=(Folder("dapr-chart", "charts/dapr"),),
+)
+
+NODE: tuple[Tool, ...] = (KUBERNETES_NODE, CNI, COREDNS, PAUSE, DAPR_CLUSTER)
+"""What a node with pods needs besides `ALL`."""
 
 ALL: tuple[Tool, ...] = (ETCD, KUBERNETES, DAPR, KAFKA, HELM)

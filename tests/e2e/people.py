@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -15,7 +15,6 @@ import yaml
 from confluent_kafka import Consumer
 
 from localcluster.cluster import Cluster
-from localcluster.stack import Stack
 
 T = TypeVar("T")
 
@@ -48,10 +47,23 @@ def tomorrow_at_nine() -> str:
     return f"{(now() + timedelta(days=1)).date()}T09:00"
 
 
+class Installed(Protocol):
+    """Taskbell on a cluster, as processes or as Pods."""
+
+    @property
+    def api_url(self) -> str: ...
+
+    @property
+    def jwt_secret(self) -> str: ...
+
+    @property
+    def app_api_token(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class World:
     cluster: Cluster
-    stack: Stack
+    stack: Installed
 
     def metric(self, service: str, name: str, **labels: str) -> float:
         """The value of one of a service's Prometheus metrics; 0 before it was ever counted."""

@@ -9,7 +9,7 @@ import pytest
 
 from localcluster import binaries, builders, tools
 from localcluster.progress import Report, silent
-from localcluster.tools import Binary, GoTool, JavaTool, PrunedSource, Tool
+from localcluster.tools import Binary, Folder, GoTool, JavaTool, PrunedSource, Tool
 
 HAMMER = GoTool("hammer", "1.2.3", (Binary("hammer", "example.invalid/hammer"),), usual_minutes=1)
 
@@ -65,6 +65,7 @@ def test_the_key_follows_the_lock_files_names(lock_files: Path) -> None:
         pytest.param({"stamps": ("version=9",)}, id="stamps"),
         pytest.param({"tags": ("stable",)}, id="tags"),
         pytest.param({"binaries": (Binary("hammer", "example.invalid/other"),)}, id="package"),
+        pytest.param({"folders": (Folder("chart", "charts/hammer"),)}, id="folders kept"),
         pytest.param({"source": PrunedSource("m", "h1:x", ("docs",), "cmd", frozenset())}, id="pruning"),
     ],
 )

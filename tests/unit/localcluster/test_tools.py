@@ -11,6 +11,9 @@ from localcluster import tools
         pytest.param(tools.ETCD, "go.mod", "require go.etcd.io/etcd/server/v3 v{}", id="etcd"),
         pytest.param(tools.KUBERNETES, "go.mod", "require k8s.io/kubernetes v{}", id="kubernetes"),
         pytest.param(tools.HELM, "go.mod", "require helm.sh/helm/v4 v{}", id="helm"),
+        pytest.param(tools.KUBERNETES_NODE, "go.mod", "require k8s.io/kubernetes v{}", id="kubernetes-node"),
+        pytest.param(tools.CNI, "go.mod", "require github.com/containernetworking/plugins v{}", id="network plugins"),
+        pytest.param(tools.COREDNS, "go.mod", "require github.com/coredns/coredns v{}", id="coredns"),
         pytest.param(tools.KAFKA, "pom.xml", "<kafka.version>{}</kafka.version>", id="kafka"),
     ],
 )
@@ -20,7 +23,7 @@ def test_the_pinned_version_is_the_locked_one(tool: tools.Tool, file: str, line:
 
 
 @pytest.mark.parametrize(
-    "tool", [tool for tool in tools.ALL if isinstance(tool, tools.GoTool)], ids=lambda tool: tool.name
+    "tool", [tool for tool in (*tools.ALL, *tools.NODE) if isinstance(tool, tools.GoTool)], ids=lambda tool: tool.name
 )
 def test_a_stamped_version_is_the_pinned_one(tool: tools.GoTool) -> None:
     stamped = [stamp.rpartition("=")[2] for stamp in tool.stamps if "ersion=" in stamp]
