@@ -105,6 +105,7 @@ class Person:
     def __init__(self, world: World, user: str, token: str) -> None:
         self.world = world
         self.user = user
+        self.token = token
         self.api = httpx.Client(
             base_url=f"{world.stack.api_url}/api/{quote(user)}",
             headers={"Authorization": f"Bearer {token}"},

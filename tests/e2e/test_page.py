@@ -13,7 +13,7 @@ from selenium.webdriver.support.select import Select
 from localcluster import chromium
 from localcluster.progress import say
 from tests.e2e.browser import ZONE, Browser, browsing
-from tests.e2e.conftest import ROOT, token
+from tests.e2e.conftest import ROOT
 from tests.e2e.people import Person, World, eventually, instant, now, tomorrow_at_nine
 
 A_MINUTE = timedelta(minutes=1)
@@ -41,7 +41,7 @@ def visitor(shared: Browser) -> Iterator[Browser]:
 @pytest.fixture
 def browser(visitor: Browser, world: World, person: Person) -> Browser:
     """Signed in."""
-    visitor.sign_in(token(world.stack.jwt_secret, person.user))
+    visitor.sign_in(person.token)
     visitor.connected()
     return visitor
 
@@ -243,7 +243,7 @@ def test_only_a_good_token_opens_the_page(visitor: Browser, world: World, person
     visitor.find("#token").send_keys("nonsense", Keys.ENTER)
     assert "no readable JSON Web Token" in visitor.see("#why").text
     visitor.complaints()
-    visitor.sign_in(token(world.stack.jwt_secret, person.user))
+    visitor.sign_in(person.token)
     visitor.see(".account summary").click()
     visitor.see(".account form[action='/sign-out'] button").click()
     visitor.see("#token")
