@@ -19,8 +19,10 @@ from api_shim.answers import Answer, PendingReminderAnswer, ScheduleAnswer, Task
 from api_shim.bodies import Body, Instant, NewSchedule, NewTask, ScheduleChange, TaskChange, Whole
 from api_shim.shim import BEHIND, NAME, Shim
 from store.reading import OPEN_TASKS, REMINDERS, SCHEDULES, TASKS, Feed, Key, Scope
+from taskbell import resources
+from taskbell.calendar.series import Series
 from taskbell.errors import Rejected
-from taskbell.resources import State, TaskScheduleSpec, instant_text, local_text
+from taskbell.resources import State, instant_text, local_text
 
 A = TypeVar("A", bound=Body)
 V = TypeVar("V")
@@ -182,26 +184,15 @@ async def call(shim: Shim, scope: Scope, tool: Tool, arguments: dict[str, Any]) 
 
 
 def described(version: ScheduleAnswer, now: datetime) -> DescribedSchedule:
-    spec = TaskScheduleSpec.model_validate(
-        {
-            "user_id": "-",
-            "task": {"title": version.title},
-            "time_zone": version.time_zone,
-            "start": version.start,
-            "recurrence": version.recurrence.model_dump(),
-        }
-    )
-    return DescribedSchedule(
-        **version.model_dump(),
-        upcoming=_upcoming(spec, version, now),
-    )
+    return DescribedSchedule(**version.model_dump(), upcoming=_upcoming(version, now))
 
 
-def _upcoming(spec: TaskScheduleSpec, version: ScheduleAnswer, now: datetime) -> list[Upcoming]:
+def _upcoming(version: ScheduleAnswer, now: datetime) -> list[Upcoming]:
     if version.suspend:
         return []
+    rule = resources.Recurrence.model_validate(version.recurrence.model_dump(exclude_none=True, exclude_defaults=True))
     try:
-        coming = spec.series().upcoming(now, _UPCOMING)
+        coming = Series(version.time_zone, version.start, rule.rule()).upcoming(now, _UPCOMING)
     except Rejected:
         return []  # made by kubectl, stalled, and its condition says why; no reason to refuse the whole list
     ends_at = version.ends_at

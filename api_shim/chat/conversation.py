@@ -597,9 +597,8 @@ def _lines(head: str, lines: Sequence[str]) -> str:
 
 
 def _recurrence(schedule: DescribedSchedule) -> str:
-    """In words that go on a sentence."""
-    text = schedule.recurrence_text or "Never"
-    return text[:1].lower() + text[1:]
+    words = schedule.recurrence_text or "its recurrence never occurs"
+    return words[:1].lower() + words[1:]
 
 
 # Undo

@@ -1,4 +1,4 @@
-"""What is said back: dates and offsets in words. English."""
+"""What is said back: dates and offsets in words. English; recurrences are `taskbell.calendar.wording`'s."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,11 +11,6 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
-
-
-def ordinal(number: int) -> str:
-    suffix = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{suffix}"
 
 
 def date_text(local: datetime) -> str:

@@ -1,7 +1,7 @@
 import pytest
 
 from api_shim.chat import zones
-from api_shim.chat.wording import offset_text, ordinal
+from api_shim.chat.wording import offset_text
 
 
 @pytest.mark.parametrize(
@@ -16,12 +16,6 @@ from api_shim.chat.wording import offset_text, ordinal
 )
 def test_an_offset_in_words(before: str, words: str) -> None:
     assert offset_text(before) == words
-
-
-def test_ordinals() -> None:
-    assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 22, 31)] == [
-        "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "31st",
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
