@@ -16,6 +16,9 @@ from tests.e2e.browser import ZONE, Browser, browsing
 from tests.e2e.conftest import ROOT
 from tests.e2e.people import Person, World, eventually, instant, now, tomorrow_at_nine
 
+pytestmark = pytest.mark.timeout(200)
+"""Seconds: one story waits for a reminder of whole minutes."""
+
 A_MINUTE = timedelta(minutes=1)
 MARKUP = "<script>document.title = 'run'</script><img src=x onerror=\"document.title='run'\"> & Söhne"
 
@@ -148,7 +151,7 @@ def test_a_day_full_of_tasks(browser: Browser, person: Person) -> None:
         recurrence={"frequency": "Monthly", "monthDays": [-1]},
         reminders=[{"before": "P1D"}, {"before": "PT1H"}],
     )
-    browser.card("Pay the rent", "Every month on the last day at 09:00 America/New_York")
+    browser.card("Pay the rent", "Every month on the last day at 09:00, America/New_York")
     browser.await_(lambda: len(browser.cards()) == 6, 10, "six cards")
     browser.pictures("today")
     browser.go("/all")
