@@ -209,4 +209,5 @@ It stays up until Ctrl-C or `make stop`. To try it, in another terminal:
     curl -s -H "Authorization: Bearer $TASKBELL_TOKEN" $TASKBELL_API/api/{USER}/tasks
     kubectl patch taskschedule standup --type=merge --patch '{{"spec":{{"suspend":true}}}}'
 
+The page: {stack.api_url}/ in a browser; sign in with the token that `echo $TASKBELL_TOKEN` shows.
 API {stack.api_url}, its description {stack.api_url}/docs; logs {home.folder / "logs"}""")

@@ -24,12 +24,11 @@ _REMINDER_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class ReminderView:
-    """`before` is empty for a reminder at an instant; `state` is a word for people, `pending` what a colour needs."""
+    """`before` is empty for a reminder at an instant; `state` is in words."""
 
     before: str
     remind_at: datetime
     state: str
-    pending: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,5 @@ def _heading(view: CardView, clock: Clock) -> str:
 def _reminders(seen: Card) -> Iterator[ReminderView]:
     for reminder in sorted(seen.task.data.reminders, key=lambda each: each.remind_at):
         state = seen.reminder_states.get(reminder.id, reminder.state.value)
-        pending = state == ReminderState.PENDING
-        yield ReminderView(
-            moments.before(reminder.id), reminder.remind_at, _REMINDER_WORDS.get(state, state.lower()), pending
-        )
+        words = _REMINDER_WORDS.get(state, state.lower())
+        yield ReminderView(moments.before(reminder.id), reminder.remind_at, words)

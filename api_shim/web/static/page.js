@@ -55,7 +55,9 @@
     search.hidden = false;
     search.addEventListener("input", sift);
     search.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") step(1);
+      if (event.key !== "Enter") return;
+      event.preventDefault(); // else the same key press would complete the card that it leads to
+      step(1);
     });
   }
 
