@@ -66,7 +66,7 @@ def card(seen: Card, clock: Clock) -> CardView:
         uid=seen.task.uid,
         data=data,
         overdue=is_open and data.due_at is not None and clock.passed(data.due_at),
-        recurrence=(data.recurrence_text or "").removesuffix(f", {clock.zone.key}"),  # the reader's own is not named
+        recurrence=_recurrence(data, clock),
         reminders=tuple(_reminders(seen)),
         schedule_id=data.occurrence.schedule if spec and data.occurrence and not spec.get("endsAt") else None,
     )
@@ -84,6 +84,13 @@ def today_groups(cards: Sequence[Card], clock: Clock) -> tuple[Group, ...]:
     pressing = tuple(group for group in groups if group.heading in {"Overdue", "Today"})
     following = [view for group in groups[len(pressing) :] for view in group.cards][:NEXT_UP]
     return (*pressing, Group("Coming up", tuple(following))) if following else pressing
+
+
+def _recurrence(data: TaskData, clock: Clock) -> str:
+    """The zone is named where it is not the reader's. An occurrence from before there were words `Recurs`."""
+    if data.occurrence is None:
+        return ""
+    return (data.recurrence_text or "Recurs").removesuffix(f", {clock.zone.key}")
 
 
 def _heading(view: CardView, clock: Clock) -> str:

@@ -149,9 +149,8 @@ def _page(visit: Visit, shown: dict[str, Any], status: int = 200, **values: Any)
     defaults: dict[str, Any] = {"note": None, "cursor": None, "fields": empty, "errors": {}, "fresh": False}
     root = visit.shim.root(visit.scope)
     live = {"updates": f"{root}/updates", "since": visit.position}
-    chat = f"{root}/chat" if "/api/{user_id}/chat" in visit.request.app.openapi()["paths"] else None
     who = {"user_id": visit.scope.user_id, "zone_chosen": CHOSEN_ZONE_COOKIE in visit.request.cookies}
-    values = {**defaults, **shown, **live, **who, "chat": chat, **values}
+    values = {**defaults, **shown, **live, **who, "chat": f"{root}/chat", **values}
     return pages.render("page.html", values, status)
 
 

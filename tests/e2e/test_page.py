@@ -42,7 +42,7 @@ def visitor(shared: Browser) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def browser(visitor: Browser, world: World, person: Person) -> Browser:
+def browser(visitor: Browser, person: Person) -> Browser:
     """Signed in."""
     visitor.sign_in(person.token)
     visitor.connected()
@@ -151,7 +151,7 @@ def test_a_day_full_of_tasks(browser: Browser, person: Person) -> None:
         recurrence={"frequency": "Monthly", "monthDays": [-1]},
         reminders=[{"before": "P1D"}, {"before": "PT1H"}],
     )
-    browser.card("Pay the rent", "Every month on the last day at 09:00, America/New_York")
+    browser.card("Pay the rent", "at 09:00, America/New_York", "1 day before")
     browser.await_(lambda: len(browser.cards()) == 6, 10, "six cards")
     browser.pictures("today")
     browser.go("/all")
@@ -173,6 +173,16 @@ def test_all_future_occurrences_are_cancelled_and_brought_back(browser: Browser,
     browser.see("#note button").click()
 
     browser.card("Gym", "Every day")
+
+
+def test_a_sentence_to_the_chat_becomes_a_card(browser: Browser, person: Person) -> None:
+    browser.go("/all")
+    browser.see("#message").send_keys("remind me to call Ada tomorrow at 9am, 1 hour before", Keys.ENTER)
+    browser.card("all Ada", "tomorrow", "09:00", "1 h before 08:00 · to come")
+    browser.pictures("chat")
+    browser.find("#message").send_keys("done with call Ada", Keys.ENTER)
+    browser.await_(lambda: browser.cards() == [], 15, "no card")
+    assert person.reminders() == []
 
 
 def test_after_the_server_was_away_the_page_shows_what_it_missed(
@@ -241,7 +251,7 @@ def test_times_are_those_of_the_browsers_zone_or_of_the_one_that_was_chosen(brow
     assert "Times are in Asia/Kathmandu" in browser.find("footer").text
 
 
-def test_only_a_good_token_opens_the_page(visitor: Browser, world: World, person: Person) -> None:
+def test_only_a_good_token_opens_the_page(visitor: Browser, person: Person) -> None:
     visitor.open("/")
     visitor.pictures("sign-in")
     visitor.find("#token").send_keys("nonsense", Keys.ENTER)

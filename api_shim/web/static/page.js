@@ -132,10 +132,10 @@
     });
     const body = await answer.json();
     if (!answer.ok) throw new Error(body.detail);
-    sessionStorage.setItem("conversation", body.conversation_id);
+    if (body.conversation_id) sessionStorage.setItem("conversation", body.conversation_id);
     return body.reply;
   };
-  chat?.addEventListener("submit", async (event) => {
+  chat.addEventListener("submit", async (event) => {
     event.preventDefault();
     const field = document.getElementById("message");
     const message = field.value.trim();
