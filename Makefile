@@ -9,14 +9,16 @@ UV := $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 VENV := .venv
 BIN := $(VENV)/bin
 DETACH ?=
+BROKER ?= kafka
+OTLP ?=
 
 .PHONY: help
 help: ## What can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: run
-run: $(VENV) ## Start everything, do the main job before your eyes, stay up until Ctrl-C (DETACH=1: return when ready)
-	@exec $(BIN)/python -m localcluster run $(if $(DETACH),--detach)
+run: $(VENV) ## Start everything, do the main job before your eyes, stay up until Ctrl-C (DETACH=1, BROKER=redis, OTLP=host:port)
+	@exec $(BIN)/python -m localcluster run --broker $(BROKER) $(if $(OTLP),--otlp $(OTLP)) $(if $(DETACH),--detach)
 
 .PHONY: stop
 stop: $(VENV) ## End what `make run` started
@@ -37,14 +39,15 @@ lint: $(VENV) ## Style, types, import contracts, dead code
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/vulture
+	"$$($(BIN)/python -m localcluster binaries actionlint)"
 
 .PHONY: unit
 unit: $(VENV) ## Tests without processes
 	$(BIN)/pytest tests/unit
 
 .PHONY: e2e
-e2e: $(VENV) binaries ## The user stories on the real parts
-	$(BIN)/pytest tests/e2e
+e2e: $(VENV) binaries ## The user stories on the real parts (BROKER=redis: without Kafka)
+	$(BIN)/pytest tests/e2e --broker $(BROKER)
 
 .PHONY: e2e-node
 e2e-node: $(VENV) binaries ## The same through real Pods: images, node, Dapr, chart (root on Linux)

@@ -12,6 +12,9 @@ Dapr delivers in bulk (`POST /events/<topic>`, see `dapr/subscriptions/`). What 
 Therefore a batch is answered as a whole, 503 or SUCCESS for every entry, and before that this service itself publishes
 the bad events as dead letters, which also lets them say who refused them and why. `deadLetterTopic` in the
 subscriptions remains for what daprd cannot decode.
+
+Where the component has no bulk delivery of its own (`pubsub.redis`), events come one by one, as CloudEvents, to the
+same route: a batch of one. Answered 503 they too come again without end, answered 200 they are acknowledged.
 """
 
 import hashlib
@@ -33,6 +36,8 @@ from taskbell.events import Payload, Topic
 log = logs.get(__name__)
 
 E = TypeVar("E", bound=Payload)
+
+_CLOUD_EVENT = "application/cloudevents+json"
 
 DEEPEST = 100
 """Levels of nesting in a batch; our own events have a dozen."""
@@ -120,12 +125,14 @@ def dead_letter(consumer: str, topic: Topic, refused: Refused) -> dict[str, Any]
 def subscribe(
     app: web.Application, topic: Topic, data_type: type[E], handle: Handler[E], dead_letters: DeadLetters
 ) -> None:
-    """Serves the topic's bulk subscription at `/events/<topic>`."""
+    """Serves the topic's subscription, bulk or not, at `/events/<topic>`."""
     count = metrics.EVENTS.labels
 
     async def receive(request: web.Request) -> web.Response:
         # The stream itself: request.read() would refuse batches over 1 MiB, and they would come again for ever.
-        entries = orjson.loads(shallow(await request.content.read()))["entries"]
+        delivery = orjson.loads(shallow(await request.content.read()))
+        single = request.content_type == _CLOUD_EVENT
+        entries = [{"event": delivery}] if single else delivery["entries"]
         events, refused = decode(topic, data_type, [entry.get("event") for entry in entries])
         try:
             refused += await handle(events)
@@ -137,6 +144,8 @@ def subscribe(
             return web.Response(status=503, text=f"{away}\n")
         count(dead_letters.consumer, topic, "handled").inc(len(entries) - len(refused))
         count(dead_letters.consumer, topic, "refused").inc(len(refused))
+        if single:
+            return web.Response()
         statuses = [{"entryId": entry["entryId"], "status": "SUCCESS"} for entry in entries]
         return web.Response(body=orjson.dumps({"statuses": statuses}), content_type="application/json")
 

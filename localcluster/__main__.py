@@ -10,9 +10,12 @@ from pathlib import Path
 
 from localcluster import binaries, postgresql
 from localcluster.cluster import Cluster
+from localcluster.dapr_resources import Tracing
 from localcluster.errors import LocalClusterError
 from localcluster.progress import fail, say
 from localcluster.run import Home, detach, run, status, stop
+from localcluster.stack import BROKERS
+from localcluster.tools import ALL
 
 
 def main(arguments: list[str]) -> int:
@@ -33,15 +36,22 @@ def _carry_out(options: argparse.Namespace) -> None:
         case "up":
             up(options.directory, options.crds)
         case "run" if options.detach:
-            detach(Home(Path.cwd()))
+            otlp = ("--otlp", options.otlp) if options.otlp else ()
+            detach(Home(Path.cwd()), ("--broker", options.broker, *otlp))
         case "run":
-            run(Home(Path.cwd()))
+            run(Home(Path.cwd()), options.broker, Tracing(options.otlp) if options.otlp else None)
         case "stop":
             stop(Home(Path.cwd()))
         case "status":
             status(Home(Path.cwd()))
+        case "binaries" if options.tool:
+            print(*binaries.ensure(_on_stderr, [tool for tool in ALL if tool.name == options.tool]).paths.values())
         case _:
             make_binaries()
+
+
+def _on_stderr(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def make_binaries() -> None:
@@ -68,12 +78,15 @@ def up(directory: Path | None, crds: Path | None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m localcluster", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("binaries", help="make every executable present and print where it is")
+    binaries_parser = commands.add_parser("binaries", help="make every executable present and print where it is")
+    binaries_parser.add_argument("tool", nargs="?", choices=[tool.name for tool in ALL], help="only this one's")
     up_parser = commands.add_parser("up", help="run the bare servers until Ctrl-C")
     up_parser.add_argument("--directory", type=Path, help="where logs and kubeconfig go; default: a temporary one")
     up_parser.add_argument("--crds", type=Path, help="file or folder of custom resource definitions to load")
     run_parser = commands.add_parser("run", help="run Taskbell and do its main job, then stay up until Ctrl-C")
     run_parser.add_argument("--detach", action="store_true", help="return when it is ready")
+    run_parser.add_argument("--broker", choices=BROKERS, default="kafka", help="what events go through (kafka)")
+    run_parser.add_argument("--otlp", metavar="HOST:PORT", help="where sidecars send traces, by OTLP over HTTP")
     commands.add_parser("stop", help="end what `run` started")
     commands.add_parser("status", help="say what runs")
     return parser

@@ -1,7 +1,7 @@
 """All parts together: started side by side, stopped in an order in which each still finds what it needs.
 
     start   etcd ──► apiserver ──► CRDs ──► controller-manager
-            kafka
+            kafka or redis
             postgres
             scheduler
     stop    programs ──► sidecars ──► controller-manager ──► apiserver ──► the rest
@@ -16,10 +16,11 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, Self, TypeVar
 
-from localcluster import binaries, postgresql, process, tools
+from localcluster import binaries, postgresql, process, redis_server, tools
 from localcluster.apiserver import ApiServer
 from localcluster.controller_manager import ControllerManager
 from localcluster.errors import LocalClusterError
@@ -33,11 +34,13 @@ from localcluster.process import Command, environment
 from localcluster.program import Program
 from localcluster.progress import Report, silent
 from localcluster.reaper import REAPER
+from localcluster.redis import Redis
 from localcluster.scheduler import Scheduler
 from localcluster.sidecar import Sidecar, SidecarPorts
 
 CONTROL_PLANE = ("etcd", "apiserver", "controller-manager")
 BARE_PARTS = (*CONTROL_PLANE, "kafka", "postgres", "scheduler")
+BARE_PARTS_WITH_REDIS = (*CONTROL_PLANE, "redis", "postgres", "scheduler")
 
 _CRD_SECONDS = 60
 _LOOK_SECONDS = 1.0
@@ -52,8 +55,8 @@ class Cluster:
     Making one makes the executables present, which takes a quarter of an hour the first time. Logs and the
     administrator's kubeconfig are in `directory`, which stays; None means a temporary one. Data is always temporary,
     every cluster begins empty. `crds` is a file or folder applied before the controller manager starts. `bare_parts`
-    are the servers that are started; the others exist too and can be started by hand. `network` is where they listen.
-    Raises `LocalClusterError`."""
+    are the servers that are started; the others exist too and can be started by hand, but for Redis, which is only
+    looked for where it is wanted. `network` is where they listen. Raises `LocalClusterError`."""
 
     def __init__(
         self,
@@ -90,6 +93,7 @@ class Cluster:
             )
         )
         self.kafka = self.add(Kafka(self.binaries["kafka"], data / "kafka", take(), take(), self.logs, network.address))
+        self.redis = self._add_redis() if "redis" in self._wanted else None
         self.postgres = self.add(Postgres(server_programs, data / "postgres", take(), self.logs, network))
         self.scheduler = self.add(
             Scheduler(self.binaries["scheduler"], data / "scheduler", take(), take(), take(), take(), take())
@@ -165,6 +169,7 @@ class Cluster:
             self._start_side_by_side(
                 self._start_control_plane,
                 lambda: self._start_if_wanted(self.kafka),
+                *((partial(self._start_if_wanted, self.redis),) if self.redis else ()),
                 lambda: self._start_if_wanted(self.postgres),
                 lambda: self._start_if_wanted(self.scheduler),
             )
@@ -231,6 +236,10 @@ class Cluster:
     def _kubectl(self, *arguments: str) -> Command:
         folders = environment(KUBECONFIG=str(self.kubeconfig_path), KUBECACHEDIR=str(self.data / "kubectl"))
         return Command((str(self.binaries["kubectl"]), *arguments), folders)
+
+    def _add_redis(self) -> Part[Redis]:
+        binary = redis_server.ensure(binaries.cache_directory() / "logs" / "redis.log", self._report)
+        return self.add(Redis(binary, self.data / "redis", self.ports.take()))
 
     def _start_control_plane(self) -> None:
         self._start_if_wanted(self.etcd)

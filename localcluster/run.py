@@ -11,16 +11,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from localcluster.cluster import Cluster
+from localcluster.dapr_resources import Tracing
 from localcluster.errors import LocalClusterError
 from localcluster.process import environment
 from localcluster.progress import Report, say, say_more, step
 from localcluster.reaper import is_alive
-from localcluster.stack import Stack
+from localcluster.stack import BROKERS, Stack
 from localcluster.tour import USER, Tour
 
 _NEEDED = ("crds", "dapr", "charts", "examples")
@@ -79,11 +80,12 @@ class Home:
             path.unlink(missing_ok=True)
 
 
-def run(home: Home) -> None:
+def run(home: Home, broker: str = "kafka", tracing: Tracing | None = None) -> None:
     """Everything up, the tour, then until Ctrl-C."""
     begun = time.monotonic()
-    with home.occupied(), Cluster(home.folder, crds=home.root / "crds", report=say) as cluster:
-        stack = Stack(cluster, home.root, say)
+    crds = home.root / "crds"
+    with home.occupied(), Cluster(home.folder, crds=crds, bare_parts=BROKERS[broker], report=say) as cluster:
+        stack = Stack(cluster, home.root, say, broker, tracing)
         stack.start()
         say(f"everything is up after {time.monotonic() - begun:.1f} s")
         token = _token(stack)
@@ -94,15 +96,16 @@ def run(home: Home) -> None:
         cluster.watch(say)
 
 
-def detach(home: Home) -> None:
-    """Starts `run` in the background and returns when it is ready. Raises `LocalClusterError` when it fails."""
+def detach(home: Home, arguments: Sequence[str] = ()) -> None:
+    """Starts `run` with `arguments` in the background and returns when it is ready. Raises `LocalClusterError` when it
+    fails."""
     if home.pid:
         raise home.taken()
     home.folder.mkdir(exist_ok=True)
     home.env.unlink(missing_ok=True)
     with home.output.open("w") as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", "localcluster", "run"],
+            [sys.executable, "-m", "localcluster", "run", *arguments],
             cwd=home.root,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -188,7 +191,7 @@ def _write_env(home: Home, cluster: Cluster, stack: Stack, token: str) -> None:
         "TASKBELL_API": stack.api_url,
         "TASKBELL_SECRET": stack.jwt_secret,
         "TASKBELL_TOKEN": token,
-        "KAFKA_BROKERS": cluster.kafka_brokers,
+        **({"REDIS_URL": cluster.redis.service.url} if cluster.redis else {"KAFKA_BROKERS": cluster.kafka_brokers}),
         "DATABASE_URL": cluster.database_url,
     }
     kubectl = cluster.binaries["kubectl"].parent

@@ -1,8 +1,10 @@
 """Taskbell itself on the real parts: its six services, each with a sidecar and access rights of its own.
 
 apply access rights ─┐
-create topics        ├─► services and sidecars, side by side
+create topics (Kafka)├─► services and sidecars, side by side
 migrate the database ┘
+
+The broker is a choice of configuration: `dapr/components/<broker>-pubsub.yaml` and `TASKBELL_PUBSUB`.
 """
 
 import secrets
@@ -14,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from localcluster import binaries, process, tools
-from localcluster.cluster import Cluster
+from localcluster import binaries, dapr_resources, process, tools
+from localcluster.cluster import BARE_PARTS, BARE_PARTS_WITH_REDIS, Cluster
+from localcluster.dapr_resources import Tracing
 from localcluster.errors import LocalClusterError
 from localcluster.kafka import Topic
 from localcluster.part import Part, Service
@@ -30,6 +33,9 @@ USER_NAMESPACE = "default"
 """The one the API shim serves."""
 
 CONSUMERS = ("recurring", "notification", "audit", "projection")
+
+BROKERS = {"kafka": BARE_PARTS, "redis": BARE_PARTS_WITH_REDIS}
+"""The bare parts that a cluster for each broker needs."""
 
 _DAY = 24 * 60 * 60 * 1000
 _FOR_EVER = -1
@@ -49,11 +55,14 @@ _SETUP_SECONDS = 60
 class Stack:
     """The services as parts of `cluster`: `operator`, `api-shim`, the four consumers, and `<service>-sidecar`.
 
-    `root` is the checkout. `settings` go to every service, over the ones made here."""
+    `root` is the checkout. `broker` is one of `BROKERS`, and a part of the cluster. `settings` go to every service,
+    over the ones made here."""
 
     cluster: Cluster
     root: Path
     report: Report = silent
+    broker: str = "kafka"
+    tracing: Tracing | None = None
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     jwt_secret: str = field(default_factory=lambda: secrets.token_hex(32))
     dapr_api_token: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -63,6 +72,7 @@ class Stack:
 
     def start(self) -> None:
         """Returns when every service is ready. Call it once, on a cluster that runs."""
+        dapr_resources.render(self.root / "dapr", self._dapr, self.pubsub, self.tracing)
         _side_by_side(self._apply_access_rights, self._create_topics, self._migrate)
         self.api_url = self._add(
             "api-shim",
@@ -77,6 +87,15 @@ class Stack:
         _side_by_side(*(part.start for part in self._parts))
         for part in self._parts:
             self.report(f"{part.name} ready after {part.ready_after_seconds:.1f} s")
+
+    @property
+    def pubsub(self) -> str:
+        """Name of the Dapr pub/sub component."""
+        return f"{self.broker}-pubsub"
+
+    @property
+    def _dapr(self) -> Path:
+        return self.cluster.directory / "dapr"
 
     def _add(
         self,
@@ -93,10 +112,10 @@ class Stack:
         sidecar = self.cluster.add_sidecar(
             f"taskbell-{name}",
             port,
-            resources=[self.root / "dapr" / folder for folder in ("components", "subscriptions", ".")],
-            configuration=self.root / "dapr" / "configuration.yaml",
+            resources=[self._dapr / "resources"],
+            configuration=self._dapr / dapr_resources.CONFIGURATION,
             health_path=health_path,
-            environment={"KAFKA_BROKERS": self.cluster.kafka_brokers, **tokens, **sidecars},
+            environment={**self._broker_address(), **tokens, **sidecars},
             name=f"{name}-sidecar",
         )
         beside = {"DAPR_HTTP_PORT": str(sidecar.service.ports.http), **tokens}
@@ -114,6 +133,7 @@ class Stack:
             "DATABASE_URL": self.cluster.database_url,
             "TASKBELL_PORT": str(port),
             "TASKBELL_NAMESPACE": USER_NAMESPACE,
+            "TASKBELL_PUBSUB": self.pubsub,
         }
         return Program(
             name,
@@ -141,7 +161,15 @@ class Stack:
             raise LocalClusterError(f"helm template: {answer.stderr.strip()}")
         return answer.stdout
 
+    def _broker_address(self) -> dict[str, str]:
+        """What the components read from the sidecar's environment."""
+        if self.broker == "redis" and self.cluster.redis is not None:
+            return {"REDIS_HOST": self.cluster.redis.service.address}
+        return {"KAFKA_BROKERS": self.cluster.kafka_brokers}
+
     def _create_topics(self) -> None:
+        if self.broker != "kafka":  # a stream comes into being with its first event or reader
+            return
         self.cluster.kafka.service.create_topics(TOPICS)
 
     def _migrate(self) -> None:

@@ -218,4 +218,20 @@ DAPR_CLUSTER = GoTool(
 NODE: tuple[Tool, ...] = (KUBERNETES_NODE, CNI, COREDNS, PAUSE, DAPR_CLUSTER)
 """What a node with pods needs besides `ALL`."""
 
-ALL: tuple[Tool, ...] = (ETCD, KUBERNETES, DAPR, KAFKA, HELM)
+ACTIONLINT = GoTool(
+    name="actionlint",
+    version="1.7.12",
+    binaries=(Binary("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", ("-version",)),),
+    usual_minutes=0.3,
+    stamps=("github.com/rhysd/actionlint.version=1.7.12",),
+)
+
+GITOPS = GoTool(
+    name="gitops",
+    version="0.7.1-0.20250908182407-97ad5b59a627",
+    # The sync engine of Argo CD, with a main program of our own around it (tools/gitops/main.go says how much).
+    binaries=(Binary("gitops-sync", "."),),
+    usual_minutes=1.5,
+)
+
+ALL: tuple[Tool, ...] = (ETCD, KUBERNETES, DAPR, KAFKA, HELM, ACTIONLINT, GITOPS)

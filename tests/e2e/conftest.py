@@ -9,22 +9,36 @@ from pathlib import Path
 import pytest
 
 from localcluster.cluster import Cluster
+from localcluster.dapr_resources import Tracing
 from localcluster.progress import say
-from localcluster.stack import Stack
+from localcluster.stack import BROKERS, Stack
+from tests.e2e.observers import Collector
 from tests.e2e.people import Person, World
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".run" / "e2e"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--broker", choices=BROKERS, default="kafka", help="what events go through (kafka)")
+
+
 @pytest.fixture(scope="session")
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+def collector() -> Iterator[Collector]:
+    """Receives the traces of all sidecars."""
+    with Collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def world(request: pytest.FixtureRequest, collector: Collector) -> Iterator[World]:
     """Everything up. Logs stay in `.run/e2e/logs` for whoever has to find out."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         say("\nstarting the real parts")
-    with alone(FOLDER), Cluster(FOLDER, crds=ROOT / "crds") as cluster:
-        stack = Stack(cluster, ROOT)
+    broker = request.config.getoption("broker", default="kafka")
+    with alone(FOLDER), Cluster(FOLDER, crds=ROOT / "crds", bare_parts=BROKERS[broker]) as cluster:
+        stack = Stack(cluster, ROOT, broker=broker, tracing=Tracing(collector.address))
         stack.start()
         yield World(cluster, stack)
 

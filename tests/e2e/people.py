@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, Self, TypeVar
@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 import jwt
+import redis
 import yaml
 from confluent_kafka import Consumer
 
@@ -64,6 +65,11 @@ class Installed(Protocol):
 class World:
     cluster: Cluster
     stack: Installed
+
+    @property
+    def broker(self) -> str:
+        """Name of the part that events go through."""
+        return "redis" if self.cluster.redis else "kafka"
 
     def metric(self, service: str, name: str, **labels: str) -> float:
         """The value of one of a service's Prometheus metrics; 0 before it was ever counted."""
@@ -217,8 +223,26 @@ class Person:
 
 
 @contextmanager
-def kafka(world: World, topic: str) -> Iterator[Callable[[str], list[JSON]]]:
-    """A plain Kafka client on `topic`, from its beginning: a function from a user to the events of that user so far."""
+def plain_client(world: World, topic: str) -> Iterator[Callable[[str], list[JSON]]]:
+    """A client of the broker without Dapr, on `topic` from its beginning: a function from a user to the events of that
+    user so far."""
+    seen: list[JSON] = []
+    with values(world, topic) as news:
+
+        def events_of(user: str) -> list[JSON]:
+            seen.extend(map(_event, news()))
+            return [event for event in seen if event["data"].get("user_id") == user]
+
+        yield events_of
+
+
+def values(world: World, topic: str) -> AbstractContextManager[Callable[[], list[bytes]]]:
+    """What lies on `topic`, as it is: a function that gives what has come since it was last asked."""
+    return _redis(world.cluster.redis.service.url, topic) if world.cluster.redis else _kafka(world, topic)
+
+
+@contextmanager
+def _kafka(world: World, topic: str) -> Iterator[Callable[[], list[bytes]]]:
     consumer = Consumer(
         {
             "bootstrap.servers": world.cluster.kafka_brokers,
@@ -228,24 +252,39 @@ def kafka(world: World, topic: str) -> Iterator[Callable[[str], list[JSON]]]:
         }
     )
     consumer.subscribe([topic])
-    seen: list[JSON] = []
 
-    def events_of(user: str) -> list[JSON]:
+    def news() -> list[bytes]:
+        found: list[bytes] = []
         while (message := consumer.poll(0.2)) is not None:
             if not message.error():
-                seen.append(_event(message.value()))
-        return [event for event in seen if event["data"].get("user_id") == user]
+                found.append(message.value() or b"")
+        return found
 
     try:
-        yield events_of
+        yield news
     finally:
         consumer.close()
 
 
-def _event(value: bytes | None) -> JSON:
+@contextmanager
+def _redis(url: str, topic: str) -> Iterator[Callable[[], list[bytes]]]:
+    with redis.Redis.from_url(url) as client:
+        last = "-"
+
+        def news() -> list[bytes]:
+            nonlocal last
+            found: Any = client.xrange(topic, min=last)
+            if found:
+                last = f"({found[-1][0].decode()}"
+            return [fields.get(b"data", b"") for _, fields in found]
+
+        yield news
+
+
+def _event(value: bytes) -> JSON:
     """What lies on a topic; where that is no event (some tests put such things there), one of nobody."""
     try:
-        event = json.loads(value or b"")
+        event = json.loads(value)
     except ValueError:
         event = None
     return event if isinstance(event, dict) and isinstance(event.get("data"), dict) else {"data": {}}

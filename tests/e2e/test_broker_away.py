@@ -1,20 +1,20 @@
-"""Kafka hangs (SIGSTOP): Tasks appear on time all the same, and everything is told, in order, when it wakes."""
+"""The broker hangs (SIGSTOP): Tasks appear on time all the same, and everything is told, in order, when it wakes."""
 
 import time
 
 import pytest
 
-from tests.e2e.people import JSON, Person, World, eventually, kafka
+from tests.e2e.people import JSON, Person, World, eventually, plain_client
 
 pytestmark = pytest.mark.timeout(120)
 
 
-def test_with_kafka_paused_tasks_appear_and_the_events_follow_in_order(world: World, person: Person) -> None:
+def test_with_the_broker_paused_tasks_appear_and_the_events_follow_in_order(world: World, person: Person) -> None:
     person.apply_schedule("early")
     early = person.open_task("early")
     eventually(lambda: len(person.audit()) == 2)
 
-    with world.paused("kafka"):
+    with world.paused(world.broker):
         begun = time.monotonic()
         person.apply_schedule("standup")
         first = person.open_task("standup", within=5)
@@ -30,7 +30,7 @@ def test_with_kafka_paused_tasks_appear_and_the_events_follow_in_order(world: Wo
         second = person.open_task("standup", after=first, within=5)
         assert time.monotonic() - begun < 1.0 + KUBECTL_SECONDS
 
-    with kafka(world, "task-events") as events_of:
+    with plain_client(world, "task-events") as events_of:
 
         def stream(task: JSON) -> list[str]:
             own = [

@@ -7,10 +7,11 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer
+import redis
+from confluent_kafka import Producer
 from sqlalchemy import create_engine, text
 
-from tests.e2e.people import JSON, Person, World, eventually, instant, kafka, now
+from tests.e2e.people import JSON, Person, World, eventually, instant, now, plain_client, values
 
 Published = bytes | JSON
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.timeout(120)
 def real(world: World, person: Person) -> JSON:
     """An event as the operator writes them, of this person."""
     person.api.post("/tasks", json={"title": "Buy groceries"}).raise_for_status()
-    with kafka(world, "task-events") as events_of:
+    with plain_client(world, "task-events") as events_of:
         (event,) = eventually(lambda: events_of(person.user))
     eventually(lambda: len(person.audit()) == 1)
     return event
@@ -37,10 +38,15 @@ def variant(event: JSON, number: object, **changes: Any) -> JSON:
 
 
 def publish(world: World, topic: str, *messages: Published | None) -> None:
-    """Through a plain Kafka client, all to one partition, in this order."""
+    """Through a client without Dapr, all to one partition or stream, in this order. None is a record without a value."""
+    values = [json.dumps(message).encode() if isinstance(message, dict) else message for message in messages]
+    if world.cluster.redis:
+        with redis.Redis.from_url(world.cluster.redis.service.url) as client:
+            for value in values:
+                client.xadd(topic, {"metadata": "{}"} if value is None else {"data": value})
+        return
     producer = Producer({"bootstrap.servers": world.cluster.kafka_brokers, "linger.ms": 5})
-    for message in messages:
-        value = json.dumps(message).encode() if isinstance(message, dict) else message
+    for value in values:
         producer.produce(topic, value, partition=0)
     assert producer.flush(10) == 0
 
@@ -48,27 +54,14 @@ def publish(world: World, topic: str, *messages: Published | None) -> None:
 @contextmanager
 def letters(world: World, topic: str) -> Iterator[Callable[[str], list[bytes]]]:
     """What lies on a dead-letter topic: a function from a marker to the values that hold it, as they are."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": world.cluster.kafka_brokers,
-            "group.id": "test-dead-letters",
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-        }
-    )
-    consumer.subscribe([topic])
     seen: list[bytes] = []
+    with values(world, topic) as news:
 
-    def with_marker(marker: str) -> list[bytes]:
-        while (message := consumer.poll(0.2)) is not None:
-            if not message.error():
-                seen.append(message.value() or b"")
-        return [value for value in seen if marker.encode() in value]
+        def with_marker(marker: str) -> list[bytes]:
+            seen.extend(news())
+            return [value for value in seen if marker.encode() in value]
 
-    try:
         yield with_marker
-    finally:
-        consumer.close()
 
 
 def told(person: Person) -> list[str]:
@@ -182,7 +175,7 @@ def test_the_same_id_from_another_source_is_another_event(world: World, person: 
 def test_bad_reminders_stop_no_reminder_and_a_repeated_one_arrives_once(world: World, person: Person) -> None:
     person.apply_task("report", reminders=[{"at": instant(now())}])
     (entry,) = eventually(person.inbox)
-    with kafka(world, "reminders") as events_of:
+    with plain_client(world, "reminders") as events_of:
         (event,) = eventually(lambda: events_of(person.user))
     nameless = {**event, "id": f"{event['id']}-bad", "data": without(event["data"], "title")}
     no_json = f"no JSON {event['id']}-bad".encode()

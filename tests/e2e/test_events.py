@@ -1,14 +1,14 @@
 """US-P5-03: every operation on a task is an event on Kafka, with the whole task."""
 
-from tests.e2e.people import JSON, Person, World, eventually, kafka
+from tests.e2e.people import JSON, Person, World, eventually, plain_client
 
 FIVE_FIELDS = {"event_type", "task_id", "task_data", "user_id", "timestamp"}
 
 
-def test_buy_groceries_created_updated_completed_deleted_are_seen_by_a_plain_kafka_client(
+def test_buy_groceries_created_updated_completed_deleted_are_seen_by_a_plain_client_of_the_broker(
     world: World, person: Person
 ) -> None:
-    with kafka(world, "task-events") as events_of:
+    with plain_client(world, "task-events") as events_of:
 
         def told(event_type: str) -> JSON:
             return eventually(

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from localcluster.errors import LocalClusterError
-from tests.e2e.people import JSON, Person, World, eventually, kafka, now
+from tests.e2e.people import JSON, Person, World, eventually, now, plain_client
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -123,7 +123,7 @@ def test_a_task_comes_when_the_rule_says_and_completed_the_next_one(
 
 
 def test_the_words_are_in_the_events_and_on_the_task_card(world: World, person: Person) -> None:
-    with kafka(world, "schedule-events") as schedules, kafka(world, "task-events") as tasks:
+    with plain_client(world, "schedule-events") as schedules, plain_client(world, "task-events") as tasks:
         answer = person.api.post(
             "/schedules",
             json={

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import create_engine, text
 
-from tests.e2e.people import Person, World, eventually, instant, kafka, now
+from tests.e2e.people import Person, World, eventually, instant, now, plain_client
 
 
 def test_a_reminder_an_hour_before_a_due_time_arrives_once_and_is_marked_sent(world: World, person: Person) -> None:
@@ -26,7 +26,7 @@ def test_a_reminder_an_hour_before_a_due_time_arrives_once_and_is_marked_sent(wo
     assert world.metric("operator", "taskbell_alarm_rings_total") == rings + 1
     eventually(lambda: person.reminders() == [])
     assert deliveries(world, person) == [("sent", True)]
-    with kafka(world, "reminders") as events_of:
+    with plain_client(world, "reminders") as events_of:
         (event,) = eventually(lambda: events_of(person.user))
     assert {"task_id", "title", "due_at", "remind_at", "user_id"} <= event["data"].keys()
 

@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 import yaml
 
-from tests.e2e.people import JSON, Person, World, eventually, kafka, now, tomorrow_at_nine
+from tests.e2e.people import JSON, Person, World, eventually, now, plain_client, tomorrow_at_nine
 
 UNICODE = "Café ☕ für 会議, שלום עולם, 👩‍👩‍👧 and 😀 "
 LONGEST_INSTANT = "2099-12-31T23:59:59.12345678901234+00:00"
@@ -230,7 +230,7 @@ def test_the_largest_schedule_is_accepted_and_its_title_arrives_everywhere(world
         assert person.api.get("/schedules").json()["items"][0]["title"] == title
         told = eventually(lambda: [e for e in person.audit() if e["topic"] == "task-events"])
         assert told[0]["event"]["data"]["task_data"]["title"] == title
-        with kafka(world, "task-events") as events_of:
+        with plain_client(world, "task-events") as events_of:
             (event,) = eventually(lambda: events_of(person.user))
         assert event["data"]["task_data"]["title"] == title
         person.delete("taskschedule", name)
@@ -256,7 +256,7 @@ def test_the_largest_task_is_accepted_and_its_title_arrives_everywhere(world: Wo
         assert len(eventually(lambda: person.items("/reminders"))) == 10
         told = eventually(lambda: person.audit() if len(person.audit()) == 2 else None)
         assert {each["event"]["data"]["task_data"]["title"] for each in told} == {spec["title"]}
-        with kafka(world, "task-events") as events_of:
+        with plain_client(world, "task-events") as events_of:
             events = eventually(lambda: events_of(person.user))
         assert {event["data"]["task_data"]["title"] for event in events} == {spec["title"]}
         person.delete("task", name)

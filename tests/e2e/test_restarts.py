@@ -22,6 +22,10 @@ def kill_and_start(name: str) -> Callable[[World], None]:
     return strike
 
 
+def kill_and_start_the_broker(world: World) -> None:
+    kill_and_start(world.broker)(world)
+
+
 def wipe_the_scheduler(world: World) -> None:
     scheduler = world.cluster.part("scheduler")
     scheduler.kill()
@@ -38,7 +42,7 @@ def wipe_the_scheduler(world: World) -> None:
         pytest.param(kill_and_start("notification"), id="notification consumer"),
         pytest.param(kill_and_start("projection"), id="projection consumer"),
         pytest.param(wipe_the_scheduler, id="the Dapr scheduler, with its data wiped"),
-        pytest.param(kill_and_start("kafka"), id="Kafka"),
+        pytest.param(kill_and_start_the_broker, id="the broker"),
         pytest.param(kill_and_start("postgres"), id="Postgres"),
         pytest.param(kill_and_start("apiserver"), id="the API server"),
     ],

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from localcluster.node.installation import DEPLOYMENTS, NAMESPACE, Installation
-from tests.e2e.people import JSON, Person, World, eventually, instant, kafka, now
+from tests.e2e.people import JSON, Person, World, eventually, instant, now, plain_client
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -52,13 +52,13 @@ def test_a_reminder_an_hour_before_five_arrives_once_through_the_api(world: Worl
     assert entry["title"] == "Submit report"
     assert datetime.fromisoformat(entry["created_at"]) >= remind_at
     assert sent(world, person) == 1
-    with kafka(world, "reminders") as events_of:
+    with plain_client(world, "reminders") as events_of:
         (event,) = eventually(lambda: events_of(person.user))
     assert {"task_id", "title", "due_at", "remind_at", "user_id"} <= event["data"].keys()
 
 
 def test_buy_groceries_is_published_with_the_whole_task(world: World, person: Person) -> None:
-    with kafka(world, "task-events") as events_of:
+    with plain_client(world, "task-events") as events_of:
         answer = person.api.post("/tasks", json={"title": "Buy groceries"})
         assert answer.status_code == 201, answer.text
         (event,) = eventually(lambda: events_of(person.user), SETTLED)

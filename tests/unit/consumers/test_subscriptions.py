@@ -46,6 +46,15 @@ class Handler:
 async def post(
     handler: Handler, envelopes: Sequence[Any], publisher: MemoryPublisher, token: str = TOKEN
 ) -> tuple[int, Any]:
+    """A bulk delivery: status and answer."""
+    entries = [{"entryId": str(number), "event": body} for number, body in enumerate(envelopes)]
+    status, answer = await deliver(handler, {"entries": entries}, "application/json", publisher, token)
+    return status, orjson.loads(answer) if status == 200 else answer.decode()
+
+
+async def deliver(
+    handler: Handler, body: Any, content_type: str, publisher: MemoryPublisher, token: str = TOKEN
+) -> tuple[int, bytes]:
     settings = ConsumerSettings.model_validate({"port": 1, "app_api_token": TOKEN})
 
     async def ready() -> None:
@@ -53,15 +62,13 @@ async def post(
 
     app = application(settings, ready)
     subscribe(app, Topic.TASK_EVENTS, TaskEvent, handler, DeadLetters(publisher, "kafka-pubsub", "audit"))
-    entries = [{"entryId": str(number), "event": body} for number, body in enumerate(envelopes)]
     async with TestClient(TestServer(app)) as client:
         answer = await client.post(
             "/events/task-events",
-            data=io.BytesIO(orjson.dumps({"entries": entries})),
-            headers={"dapr-api-token": token},
+            data=io.BytesIO(orjson.dumps(body)),
+            headers={"dapr-api-token": token, "Content-Type": content_type},
         )
-        body = await answer.read()
-    return answer.status, orjson.loads(body) if answer.status == 200 else body.decode()
+        return answer.status, await answer.read()
 
 
 def succeeded(number: int) -> dict[str, Any]:
@@ -169,3 +176,20 @@ MANY_BRACKETS = b'{"a": "' + b"[" * 200 + b'"}'
 )
 def test_what_is_nested_too_deeply_to_be_read_is_cut(body: bytes, expected: bytes) -> None:
     assert shallow(body) == expected
+
+
+async def test_a_single_event_is_handled_and_acknowledged_by_an_empty_answer() -> None:
+    handler, publisher = Handler(), MemoryPublisher()
+    assert await deliver(handler, GOOD, "application/cloudevents+json", publisher) == (200, b"")
+    assert handler.seen == [GOOD["id"]]
+
+
+async def test_a_single_bad_event_becomes_a_dead_letter() -> None:
+    publisher = MemoryPublisher()
+    assert await deliver(Handler(), WRONG_SHAPE, "application/cloudevents+json", publisher) == (200, b"")
+    assert [letter["data"]["event"] for letter in publisher.topics["task-events-dead"]] == [WRONG_SHAPE]
+
+
+async def test_a_single_event_comes_again_when_what_the_handler_needs_is_away() -> None:
+    status, _ = await deliver(Handler(away=True), GOOD, "application/cloudevents+json", MemoryPublisher())
+    assert status == 503

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import postgresql, prerequisites
+from localcluster import postgresql, prerequisites, redis_server
 from localcluster.errors import MissingPrerequisiteError
 from localcluster.prerequisites import GO, JAVA, MAVEN, Prerequisite
 from localcluster.progress import silent
@@ -71,3 +71,35 @@ def test_who_may_not_install_postgresql_is_told_what_to_install(
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(MissingPrerequisiteError, match=r"apt-get install postgresql"):
         postgresql.ensure(tmp_path / "log", silent)
+
+
+@pytest.fixture
+def redis_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "redis-server").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path / "redis-server"
+
+
+def test_redis_on_path_is_taken(redis_on_path: Path, tmp_path: Path) -> None:
+    answer = "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0"
+    assert redis_server.ensure(tmp_path / "log", silent, ask=lambda _: answer) == redis_on_path
+
+
+@pytest.mark.usefixtures("redis_on_path")
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        pytest.param("Redis server v=5.0.14 sha=0", r"Redis 6\.2 or later is needed, found 5\.0", id="too old"),
+        pytest.param("segmentation fault", "does not say its version: 'segmentation fault'", id="broken"),
+    ],
+)
+def test_a_redis_that_does_not_fit_is_explained(answer: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(MissingPrerequisiteError, match=sentence):
+        redis_server.ensure(tmp_path / "log", silent, ask=lambda _: answer)
+
+
+def test_who_may_not_install_redis_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(MissingPrerequisiteError, match=r"not on PATH\. To mend it, .*apt-get install redis-server"):
+        redis_server.ensure(tmp_path / "log", silent)

@@ -14,6 +14,8 @@ from localcluster import tools
         pytest.param(tools.KUBERNETES_NODE, "go.mod", "require k8s.io/kubernetes v{}", id="kubernetes-node"),
         pytest.param(tools.CNI, "go.mod", "require github.com/containernetworking/plugins v{}", id="network plugins"),
         pytest.param(tools.COREDNS, "go.mod", "require github.com/coredns/coredns v{}", id="coredns"),
+        pytest.param(tools.ACTIONLINT, "go.mod", "require github.com/rhysd/actionlint v{}", id="actionlint"),
+        pytest.param(tools.GITOPS, "go.mod", "github.com/argoproj/gitops-engine v{}", id="gitops"),
         pytest.param(tools.KAFKA, "pom.xml", "<kafka.version>{}</kafka.version>", id="kafka"),
     ],
 )
