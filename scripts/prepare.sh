@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-dapr_version=1.18.3 strimzi_version=0.50.0
+dapr_version=1.18.3 strimzi_version=0.51.0
 helm=${HELM:-helm}
 
 if [[ $# -gt 1 || ( $# -eq 1 && $1 != --with-servers ) ]]; then

@@ -38,15 +38,15 @@ def variant(event: JSON, number: object, **changes: Any) -> JSON:
 
 
 def publish(world: World, topic: str, *messages: Published | None) -> None:
-    """Through a client without Dapr, all to one partition or stream, in this order. None is a record without a value."""
-    values = [json.dumps(message).encode() if isinstance(message, dict) else message for message in messages]
+    """Without Dapr, all to one partition or stream, in this order. None is a record without a value."""
+    records = [json.dumps(message).encode() if isinstance(message, dict) else message for message in messages]
     if world.cluster.redis:
         with redis.Redis.from_url(world.cluster.redis.service.url) as client:
-            for value in values:
+            for value in records:
                 client.xadd(topic, {"metadata": "{}"} if value is None else {"data": value})
         return
     producer = Producer({"bootstrap.servers": world.cluster.kafka_brokers, "linger.ms": 5})
-    for value in values:
+    for value in records:
         producer.produce(topic, value, partition=0)
     assert producer.flush(10) == 0
 

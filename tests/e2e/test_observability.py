@@ -43,7 +43,7 @@ def test_no_metric_of_a_sidecar_has_a_label_for_each_object(world: World, person
     sidecar = world.cluster.part("operator-sidecar").service
     text = httpx.get(f"http://127.0.0.1:{sidecar.ports.metrics}/metrics").text  # type: ignore[attr-defined]
 
-    assert "dapr_component_pubsub_egress_count" in text
+    assert "dapr_component_pubsub_egress_bulk_count" in text
     assert uid not in text
 
 
