@@ -59,7 +59,7 @@ class Tour:
 
     def _await_reminder(self, remind_at: datetime) -> None:
         ahead = (remind_at - datetime.now(UTC)).total_seconds()
-        self._say(f"the reminder is due in {ahead:.0f} s: Dapr's alarm clock → operator → broker → notification → inbox")
+        self._say(f"the reminder is due in {ahead:.0f} s: Dapr's alarm clock, operator, broker, notification, inbox")
         reminder = self._observe("the reminder is in the inbox", lambda: next(iter(self._items("/inbox")), None), ahead)
         late = datetime.fromisoformat(reminder["created_at"]) - remind_at
         self._report(f"           {reminder['title']!r}, {late.total_seconds():.2f} s after {remind_at:%H:%M:%S}")
