@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from localcluster import binaries, tools
+from localcluster import binaries, dapr_resources, tools
 from localcluster.process import environment
 from localcluster.progress import silent
 from tests.e2e.people import World
@@ -90,6 +90,30 @@ def test_sasl_for_a_hosted_kafka_goes_over_the_components_metadata() -> None:
     assert {"brokers", "initialOffset"} <= {each["name"] for each in metadata}
 
 
+def test_with_redis_the_chart_makes_the_same_choice_as_the_local_cluster(tmp_path: Path) -> None:
+    password = {"name": "redisPassword", "secretKeyRef": {"name": "redis", "key": "password"}}
+    given = (
+        *("--set=dapr.pubsub=redis-pubsub", "--set=redis.host=redis:6379"),
+        *(f"--set-json=redis.metadata={json.dumps([password])}", *GIVEN),
+    )
+    dapr_resources.render(CHART.parents[1] / "dapr", tmp_path / "dapr", "redis-pubsub")
+    local = [yaml.safe_load(path.read_text()) for path in (tmp_path / "dapr" / "resources").iterdir()]
+    local_specs = {(each["kind"], each["metadata"]["name"]): each["spec"] for each in local}
+    local_specs["Component", "redis-pubsub"]["metadata"].append(password)
+
+    objects = rendered(*given)
+
+    specs = {(each["kind"], each["metadata"]["name"]): each["spec"] for each in objects if "dapr" in each["apiVersion"]}
+    del specs["Configuration", "taskbell"]
+    assert specs == local_specs
+    environments = {
+        each["spec"]["template"]["metadata"]["annotations"]["dapr.io/env"]
+        for each in objects
+        if each["kind"] == "Deployment"
+    }
+    assert environments == {"REDIS_HOST=redis:6379"}
+
+
 def test_secrets_of_ones_own_are_used_and_none_is_made() -> None:
     given = (
         *("--set=kafka.brokers=kafka:9092", "--set=auth.existingSecret=a", "--set=database.existingSecret=b"),
@@ -112,6 +136,8 @@ def test_the_definitions_stay_when_the_release_goes() -> None:
     ("arguments", "complaint"),
     [
         pytest.param(GIVEN, "kafka.brokers is not set", id="no brokers"),
+        pytest.param((*GIVEN, "--set=dapr.pubsub=redis-pubsub"), "redis.host is not set", id="no redis"),
+        pytest.param((*GIVEN, "--set=dapr.pubsub=nats-pubsub"), "/dapr/pubsub", id="a broker there is none for"),
         pytest.param(("--set=kafka.brokers=k:1",), "database.url is not set", id="no database"),
         pytest.param((*GIVEN, "--set=kafka.brokerz=k:1"), "brokerz", id="a misspelt value"),
         pytest.param((*GIVEN, "--set=logLevel=LOUD"), "/logLevel", id="a value that is none of those possible"),

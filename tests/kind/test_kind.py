@@ -11,7 +11,11 @@ pytest.importorskip("pytest_kind", reason="needs Docker and the dependency group
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ("operator", "api", "consumers")
-VALUES = ROOT / "charts" / "taskbell" / "values-kind.yaml"
+VALUES = (
+    *("--values", "charts/taskbell/values-kind.yaml", "--set-string"),
+    "database.url=postgresql://postgres:throw-away@postgres.postgres.svc/postgres",
+)
+"""PostgreSQL is the one of `scripts/kind/postgres.yaml`."""
 
 
 def script(kubeconfig: Path, name: str, *arguments: str) -> None:
@@ -26,7 +30,7 @@ def kubeconfig(kind_cluster: Any) -> Path:
         kind_cluster.load_docker_image(f"taskbell-{image}:e2e")
     path: Path = kind_cluster.kubeconfig_path
     script(path, "prepare.sh", "--with-servers")
-    script(path, "deploy.sh", "taskbell", "e2e", "--values", str(VALUES))
+    script(path, "deploy.sh", "taskbell", "e2e", *VALUES)
     return path
 
 
@@ -35,5 +39,5 @@ def test_the_main_job_is_done_by_kubectl(kubeconfig: Path) -> None:
 
 
 def test_an_upgrade_to_the_same_version_changes_nothing_for_the_story(kubeconfig: Path) -> None:
-    script(kubeconfig, "deploy.sh", "taskbell", "e2e", "--values", str(VALUES))
+    script(kubeconfig, "deploy.sh", "taskbell", "e2e", *VALUES)
     script(kubeconfig, "story.sh")

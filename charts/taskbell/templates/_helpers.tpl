@@ -32,6 +32,15 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{- /* What the pub/sub component reads from its sidecar's environment. */}}
+{{- define "taskbell.brokerAddress" -}}
+{{- if eq .Values.dapr.pubsub "redis-pubsub" -}}
+REDIS_HOST={{ required "redis.host is not set: give it as host:port" .Values.redis.host }}
+{{- else -}}
+KAFKA_BROKERS={{ include "taskbell.brokers" . }}
+{{- end }}
+{{- end }}
+
 {{- /* A secret's value: the one that is there, so that it survives upgrades, else a new one. */}}
 {{- define "taskbell.kept" -}}
 {{- $found := lookup "v1" "Secret" .root.Release.Namespace .name -}}
