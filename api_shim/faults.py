@@ -45,10 +45,6 @@ def of_arguments(errors: Sequence[Mapping[str, Any]], model: type[BaseModel]) ->
     return tuple(_fault(error, error["loc"], model) for error in errors)
 
 
-def of_form(errors: Sequence[Mapping[str, Any]], form: type[BaseModel]) -> tuple[Fault, ...]:
-    return tuple(_of_body({**error, "loc": ("form", *error["loc"])}, form) for error in errors)
-
-
 def of_rejection(refusal: Rejected) -> Fault:
     """The domain's sentences begin with the field they are about."""
     field, _, rest = refusal.message.partition(" ")

@@ -80,7 +80,7 @@ def _valid(kind: type[B], given: dict[str, Any]) -> B:
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        raise problems.invalid(faults.of_form(error.errors(), kind)) from error
+        raise problems.invalid(faults.of_arguments(error.errors(), kind)) from error
 
 
 FIELDS = tuple(AddForm.model_fields)

@@ -13,11 +13,11 @@ from pydantic import BaseModel, Field
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from api_shim import paging, schedules, tasks
+from api_shim import paging, problems, schedules, tasks
 from api_shim.access import SESSION_COOKIE, refuse_other_sites
 from api_shim.bodies import ScheduleChange, TaskChange
 from api_shim.ports import Unavailable
-from api_shim.problems import NOT_FOUND, UNAUTHENTICATED, Problem, of
+from api_shim.problems import NOT_FOUND, UNAUTHENTICATED, Problem
 from api_shim.shim import Name, Shim, TheShim
 from api_shim.web import cards, forms, pages
 from api_shim.web.forms import AddForm
@@ -61,7 +61,7 @@ class PageRoute(APIRoute):
             except RequestValidationError:
                 return _refusal(request, Problem(NOT_FOUND, "There is nothing here: go back to your tasks."))
             except _FAILURES as failure:
-                return _refusal(request, of(request, failure))
+                return _refusal(request, problems.of(request, failure))
 
         return told
 
@@ -219,7 +219,7 @@ async def add(visit: TheVisit, form: TheForm) -> Response:
             added = await tasks.create_task(wanted.task(zone), visit.scope, visit.shim, Response())
             did, made = "added", (added.id, added.title)
     except _FAILURES as failure:
-        problem = of(visit.request, failure)
+        problem = problems.of(visit.request, failure)
         if not problem.errors:
             raise
         return await _not_added(visit, form, problem)

@@ -438,9 +438,12 @@ async def test_an_unknown_zone_is_refused_and_an_unusable_cookie_ignored(page: h
     assert "Times are in Europe/Berlin." in (await page.get("/")).text
 
 
-async def test_the_chat_box_is_there_where_there_is_a_chat(page: httpx.AsyncClient, app: FastAPI) -> None:
-    has_chat = "/api/{user_id}/chat" in app.openapi()["paths"]
-    assert ('data-chat="/api/demo/chat"' in (await page.get("/")).text) is has_chat
+async def test_the_chat_box_talks_to_the_api(page: httpx.AsyncClient) -> None:
+    assert 'data-chat="/api/demo/chat"' in (await page.get("/")).text
+    sent = {"message": "remind me to call Ada tomorrow at 9am", "conversation_id": None, "time_zone": "Europe/Berlin"}
+    answer = await page.post("/api/demo/chat", json=sent)
+    assert answer.status_code == 200
+    assert {"reply", "conversation_id"} <= answer.json().keys()
 
 
 async def test_the_page_says_where_its_updates_begin(page: httpx.AsyncClient, app: FastAPI) -> None:
