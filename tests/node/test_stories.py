@@ -66,6 +66,20 @@ def test_buy_groceries_is_published_with_the_whole_task(world: World, person: Pe
     assert event["data"]["task_data"]["title"] == "Buy groceries"
 
 
+def test_the_chat_adds_a_task_and_remembers_the_conversation_in_daprs_state_store(person: Person) -> None:
+    said = person.api.post("/chat", json={"message": "add buy milk", "time_zone": "Europe/Berlin"})
+    assert said.status_code == 200, said.text
+    conversation = said.json()["conversation_id"]
+    assert person.api.get("/tasks").json()["items"][0]["title"] == "buy milk"
+
+    undone = person.api.post(
+        "/chat", json={"message": "undo", "conversation_id": conversation, "time_zone": "Europe/Berlin"}
+    )
+
+    assert undone.status_code == 200, undone.text
+    assert eventually(lambda: not person.api.get("/tasks").json()["items"], SETTLED)
+
+
 def test_every_pod_restarted_in_the_middle_of_the_story_and_the_reminder_arrives_once(
     installation: Installation, world: World, person: Person
 ) -> None:
