@@ -43,7 +43,7 @@ lint: $(VENV) ## Style, types, import contracts, dead code
 
 .PHONY: unit
 unit: $(VENV) ## Tests without processes
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit --numprocesses 2
 
 .PHONY: e2e
 e2e: $(VENV) binaries ## The user stories on the real parts (BROKER=redis: without Kafka)

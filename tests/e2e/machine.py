@@ -30,9 +30,11 @@ def state(pid: int) -> str:
     return ""
 
 
-def shared_memory() -> set[str]:
-    """The System V segments there are, by their ids."""
-    return {line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]}
+def shared_memory(pids: Iterable[int]) -> set[int]:
+    """The System V segments that these processes made, by their ids: proc_sysvipc_shm(5)."""
+    makers = set(pids)
+    rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return {int(row[1]) for row in rows if int(row[4]) in makers}
 
 
 def listening(pids: Iterable[int]) -> set[Address]:

@@ -317,12 +317,12 @@ def parent(*parts: str) -> Iterator[Parent]:
 def test_nothing_is_left_after(end: Callable[[subprocess.Popen[str]], object], parts: tuple[str, ...]) -> None:
     with parent(*parts) as running:
         assert len(running.ports) >= len(parts)
-        memory = machine.shared_memory()
+        assert machine.shared_memory(running.pids)  # PostgreSQL's
 
         end(running.process)
 
         eventually(lambda: machine.alive(running.pids) == {}, 60)
         eventually(lambda: list(running.temporary.iterdir()) == [])
         assert machine.taken(running.ports) == set()
-        assert machine.shared_memory() < memory  # PostgreSQL's
+        assert machine.shared_memory(running.pids) == set()
         assert {path.name for path in Path("/tmp").glob("hsperfdata_*/*")}.isdisjoint(map(str, running.pids))  # noqa: S108
