@@ -67,14 +67,14 @@ class Stack:
     jwt_secret: str = field(default_factory=lambda: secrets.token_hex(32))
     dapr_api_token: str = field(default_factory=lambda: secrets.token_hex(16))
     app_api_token: str = field(default_factory=lambda: secrets.token_hex(16))
-    api_url: str = ""
+    _urls: dict[str, str] = field(default_factory=dict[str, str])
     _parts: list[Part[Service]] = field(default_factory=list["Part[Service]"])
 
     def start(self) -> None:
         """Returns when every service is ready. Call it once, on a cluster that runs."""
         dapr_resources.render(self.root / "dapr", self._dapr, self.pubsub, self.tracing)
         _side_by_side(self._apply_access_rights, self._create_topics, self._migrate)
-        self.api_url = self._add(
+        self._add(
             "api-shim",
             ("-m", "api_shim"),
             health_path="/healthz",
@@ -87,6 +87,13 @@ class Stack:
         _side_by_side(*(part.start for part in self._parts))
         for part in self._parts:
             self.report(f"{part.name} ready after {part.ready_after_seconds:.1f} s")
+
+    def url_of(self, service: str) -> str:
+        return self._urls[service]
+
+    @property
+    def api_url(self) -> str:
+        return self.url_of("api-shim")
 
     @property
     def pubsub(self) -> str:
@@ -105,8 +112,8 @@ class Stack:
         health_path: str,
         own: Mapping[str, str] = MappingProxyType({}),
         sidecars: Mapping[str, str] = MappingProxyType({}),
-    ) -> str:
-        """The service and its sidecar, with their own environments; the URL of the service."""
+    ) -> None:
+        """The service and its sidecar, with their own environments."""
         port = self.cluster.ports.take()
         tokens = {"DAPR_API_TOKEN": self.dapr_api_token, "APP_API_TOKEN": self.app_api_token}
         sidecar = self.cluster.add_sidecar(
@@ -122,7 +129,7 @@ class Stack:
         program = self._program(name, arguments, port, {**beside, **own})
         self._parts.append(self.cluster.add(program))
         self._parts.append(sidecar)
-        return program.url
+        self._urls[name] = program.url
 
     def _program(self, name: str, arguments: tuple[str, ...], port: int, own: Mapping[str, str]) -> Program:
         kubeconfig = self.cluster.directory / f"{name}.kubeconfig"

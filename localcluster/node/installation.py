@@ -2,6 +2,9 @@
 
 import base64
 import json
+import os
+import re
+import subprocess
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -21,9 +24,10 @@ DEPLOYMENTS = tuple(
     f"taskbell-{service}" for service in ("operator", "api-shim", "recurring", "notification", "audit", "projection")
 )
 
-_DAPR_NAMESPACE = "dapr-system"
 _DAPR_VALUES = Path(__file__).with_name("dapr.yaml")
-_DAPR_TIMEOUT, _TIMEOUT = "180s", "120s"
+_TIMEOUT = "120s"
+_PATIENCE = "120"
+"""Seconds: a Kafka session lasts 10 s, a Dapr scheduler finds its leader again after some 25."""
 _LOG_LINES = 20
 _POD_SECURITY = "pod-security.kubernetes.io/enforce=restricted"
 
@@ -44,11 +48,14 @@ class Installation:
     def chart(self) -> Path:
         return self._checkout / "charts" / "taskbell"
 
+    def url_of(self, service: str) -> str:
+        """By the ClusterIP, to which this machine has a route."""
+        query = ("get", "service", f"taskbell-{service}", f"--namespace={NAMESPACE}", "--output")
+        return f"http://{self.cluster.kubectl(*query, 'jsonpath={.spec.clusterIP}')}"
+
     @property
     def api_url(self) -> str:
-        """By the ClusterIP, to which this machine has a route."""
-        query = ("get", "service", "taskbell-api-shim", f"--namespace={NAMESPACE}", "--output")
-        return f"http://{self.cluster.kubectl(*query, 'jsonpath={.spec.clusterIP}')}"
+        return self.url_of("api-shim")
 
     @property
     def jwt_secret(self) -> str:
@@ -61,37 +68,53 @@ class Installation:
     def prepare(self) -> None:
         """Everything that Taskbell's chart wants to find: our images, Dapr, the topics, the namespace."""
         self.node.load(self.node.images.of_taskbell(self._checkout))
+        values = self.cluster.data / "dapr.yaml"
+        values.write_text(_DAPR_VALUES.read_text().replace("IMAGE", DAPR_IMAGE))
         with self._timed("Dapr is installed"):
-            self._install_dapr()
+            chart = str(self.node.binaries["dapr-chart"])
+            self._run("prepare.sh", "--", f"--values={values}", DAPR_CHART=chart)
         self.cluster.kafka.service.create_topics(TOPICS)
         self.cluster.kubectl("create", "namespace", NAMESPACE)
         self.cluster.kubectl("label", "namespace", NAMESPACE, _POD_SECURITY)
 
-    def install(self) -> None:
-        """`helm install --wait`. Raises `LocalClusterError`, with what the Pods say."""
-        with self._timed("Taskbell is installed"):
-            self._helm("install", RELEASE, str(self.chart), "--wait", *self.settings)
+    def deploy(self) -> str:
+        """Installs or upgrades, then `helm test`; what was printed.
 
-    def upgrade(self) -> None:
-        """`helm upgrade --wait` to the same chart."""
-        with self._timed("Taskbell is upgraded"):
-            self._helm("upgrade", RELEASE, str(self.chart), "--wait", *self.settings)
+        Raises `LocalClusterError`, with what the Pods say."""
+        with self._timed("Taskbell is deployed and tested"):
+            try:
+                return self._run("deploy.sh", REPOSITORY, TAG, *self._settings, TIMEOUT=_TIMEOUT)
+            except LocalClusterError as error:
+                raise LocalClusterError("\n".join((str(error), *self._complaints()))) from error
 
-    def test(self) -> str:
-        """`helm test`, with the log of its Pod."""
-        with self._timed("helm test"):
-            return self._helm("test", RELEASE)
+    def tell_the_story(self) -> str:
+        """What it prints. Raises `LocalClusterError` when it does not come true."""
+        return self._run("story.sh", PATIENCE=_PATIENCE)
 
     def uninstall(self) -> None:
         with self._timed("Taskbell is uninstalled"):
-            self._helm("uninstall", RELEASE, "--wait")
+            self.node.helm("uninstall", RELEASE, f"--namespace={NAMESPACE}", "--wait", f"--timeout={_TIMEOUT}")
+
+    @contextmanager
+    def forwarded(self) -> Generator[str]:
+        """The API on a port of this machine, as a person without an Ingress comes to it: its URL."""
+        arguments = ("port-forward", f"--namespace={NAMESPACE}", "service/taskbell-api-shim", ":80")
+        with subprocess.Popen(
+            (self.cluster.binaries["kubectl"], *arguments),
+            env=self.node.administrator,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as kubectl:
+            try:
+                yield _forwarded_to(kubectl)
+            finally:
+                kubectl.terminate()
 
     @property
-    def settings(self) -> tuple[str, ...]:
+    def _settings(self) -> tuple[str, ...]:
         """What has to be said to the chart here."""
         values = {
-            "image.repository": REPOSITORY,
-            "image.tag": TAG,
             "image.pullPolicy": "Never",
             "kafka.brokers": self.cluster.kafka_brokers,
             "database.url": self.cluster.database_url,
@@ -119,12 +142,20 @@ class Installation:
         query = ("get", "secret", name, f"--namespace={NAMESPACE}", f"--output=jsonpath={{.data.{key}}}")
         return base64.b64decode(self.cluster.kubectl(*query)).decode()
 
-    def _helm(self, verb: str, *arguments: str) -> str:
-        common = (f"--namespace={NAMESPACE}", f"--timeout={_TIMEOUT}")
-        try:
-            return self.node.helm(verb, *arguments, *common)
-        except LocalClusterError as error:
-            raise LocalClusterError("\n".join((str(error), *self._complaints()))) from error
+    def _run(self, script: str, *arguments: str, **settings: str) -> str:
+        """One of `scripts/`, with the binaries of the cluster: what it prints."""
+        tools = self.cluster.binaries
+        search_path = f"{tools['kubectl'].parent}:{os.environ['PATH']}"
+        answer = subprocess.run(
+            (self._checkout / "scripts" / script, *arguments),
+            env={**self.node.administrator, "PATH": search_path, "HELM": str(self.node.binaries["helm"]), **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if answer.returncode != 0:
+            raise LocalClusterError(f"scripts/{script}: {answer.stdout}{answer.stderr}")
+        return answer.stdout
 
     def _complaints(self) -> Iterator[str]:
         """The end of the log of every container that is not ready."""
@@ -141,15 +172,15 @@ class Installation:
             return self.cluster.kubectl("logs", *of)
         return ""
 
-    def _install_dapr(self) -> None:
-        values = self.cluster.data / "dapr.yaml"
-        values.write_text(_DAPR_VALUES.read_text().replace("IMAGE", DAPR_IMAGE))
-        chart = str(self.node.binaries["dapr-chart"])
-        place = (f"--namespace={_DAPR_NAMESPACE}", "--create-namespace")
-        self.node.helm("install", "dapr", chart, *place, f"--values={values}", "--wait", f"--timeout={_DAPR_TIMEOUT}")
-
     @contextmanager
     def _timed(self, what: str) -> Generator[None]:
         begun = time.monotonic()
         yield
         self._report(f"{what} after {time.monotonic() - begun:.1f} s")
+
+
+def _forwarded_to(kubectl: subprocess.Popen[str]) -> str:
+    line = kubectl.stdout.readline() if kubectl.stdout else ""
+    if match := re.match(r"Forwarding from (127\.0\.0\.1:\d+) ", line):
+        return f"http://{match[1]}"
+    raise LocalClusterError(f"kubectl port-forward: {line.strip() or 'it ended without a word'}")

@@ -92,12 +92,18 @@ class Node:
                 stamp.parent.mkdir(exist_ok=True)
                 stamp.touch()
 
+    @property
+    def administrator(self) -> dict[str, str]:
+        """The environment in which kubectl and helm may do everything; what they keep goes with the cluster."""
+        data = self.cluster.data
+        folders = {f"HELM_{kind}_HOME": str(data / "helm") for kind in ("CACHE", "CONFIG", "DATA")}
+        return environment(KUBECONFIG=str(self.cluster.kubeconfig_path), KUBECACHEDIR=str(data / "kubectl"), **folders)
+
     def helm(self, *arguments: str, seconds: float = _HELM_SECONDS) -> str:
         """What helm prints, as administrator. Raises `LocalClusterError` with what it complained of."""
-        folders = {f"HELM_{kind}_HOME": str(self.cluster.data / "helm") for kind in ("CACHE", "CONFIG", "DATA")}
         answer = subprocess.run(
             (self.binaries["helm"], *arguments),
-            env=environment(KUBECONFIG=str(self.cluster.kubeconfig_path), **folders),
+            env=self.administrator,
             capture_output=True,
             text=True,
             check=False,

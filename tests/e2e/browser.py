@@ -13,6 +13,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
 
 from localcluster.chromium import Chromium
 from tests.e2e.people import eventually
@@ -32,9 +33,11 @@ _QUIET = (
 
 
 class Browser:
-    def __init__(self, driver: webdriver.Chrome, url: str, pictures: Path) -> None:
+    """`url` is where the page is."""
+
+    def __init__(self, driver: webdriver.Chrome, pictures: Path) -> None:
         self.driver = driver
-        self.url = url
+        self.url = ""
         self._pictures = pictures
         self._cdp("Emulation.setTimezoneOverride", timezoneId=ZONE)
         self.be("desktop", "light")
@@ -57,6 +60,26 @@ class Browser:
     def press(self, *keys: str) -> None:
         """To whatever has the focus."""
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def fill_in(self, title: str, **fields: str) -> None:
+        """The form for a new task: `due`, `repeat`, `priority`, `tags` and `reminder`."""
+        self.press("n")
+        self.see("#title").send_keys(title)
+        if due := fields.get("due"):
+            self.driver.execute_script("document.getElementById('due').value = arguments[0]", due)
+        if repeat := fields.get("repeat"):
+            Select(self.find("#repeat")).select_by_value(repeat)
+        if priority := fields.get("priority"):
+            Select(self.find("#priority")).select_by_visible_text(priority)
+        if tags := fields.get("tags"):
+            self.find("#tags").send_keys(tags)
+        if reminder := fields.get("reminder"):
+            self.find(f".pill input[value='{reminder}']").click()
+
+    def send(self, title: str) -> None:
+        """The form, which was filled in for a task of that title."""
+        self.find("#title").send_keys(Keys.ENTER)
+        self.await_(lambda: title in self.find("#note").text, 15, f"a note of {title}")
 
     def complete(self, title: str) -> None:
         self.see(f"button[aria-label='Complete {title}']").click()
@@ -129,7 +152,7 @@ class Browser:
 
 
 @contextmanager
-def browsing(chromium: Chromium, url: str, pictures: Path) -> Iterator[Browser]:
+def browsing(chromium: Chromium, pictures: Path) -> Iterator[Browser]:
     options = webdriver.ChromeOptions()
     options.binary_location = str(chromium.browser)
     for argument in (*_QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])):
@@ -137,7 +160,7 @@ def browsing(chromium: Chromium, url: str, pictures: Path) -> Iterator[Browser]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(str(chromium.driver)))
     try:
-        yield Browser(driver, url, pictures)
+        yield Browser(driver, pictures)
     finally:
         driver.quit()
 

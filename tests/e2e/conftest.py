@@ -1,7 +1,6 @@
 """One stack of the real parts for the whole run; every test has a person of its own."""
 
 import fcntl
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,11 @@ from localcluster.cluster import Cluster
 from localcluster.dapr_resources import Tracing
 from localcluster.progress import say
 from localcluster.stack import BROKERS, Stack
+from tests.e2e.fixtures import browser, chromium, person, repository, talk, visitor
 from tests.e2e.observers import Collector
-from tests.e2e.people import Person, World
+from tests.e2e.people import World
+
+__all__ = ["browser", "chromium", "person", "repository", "talk", "visitor"]
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".run" / "e2e"
@@ -44,10 +46,9 @@ def world(request: pytest.FixtureRequest, collector: Collector) -> Iterator[Worl
 
 
 @pytest.fixture
-def person(world: World, request: pytest.FixtureRequest) -> Iterator[Person]:
-    """Somebody nobody else knows, with a token."""
-    with Person.of(world, f"user-{zlib.crc32(request.node.nodeid.encode()):08x}") as someone:
-        yield someone
+def address(world: World) -> str:
+    """Of the page."""
+    return world.stack.api_url
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import jwt
 import redis
 import yaml
 from confluent_kafka import Consumer
+from sqlalchemy import create_engine, text
 
 from localcluster.cluster import Cluster
 
@@ -51,6 +52,8 @@ def tomorrow_at_nine() -> str:
 class Installed(Protocol):
     """Taskbell on a cluster, as processes or as Pods."""
 
+    def url_of(self, service: str) -> str: ...
+
     @property
     def api_url(self) -> str: ...
 
@@ -73,8 +76,7 @@ class World:
 
     def metric(self, service: str, name: str, **labels: str) -> float:
         """The value of one of a service's Prometheus metrics; 0 before it was ever counted."""
-        part = self.cluster.part(service)
-        text = httpx.get(f"{part.service.url}/metrics").text  # type: ignore[attr-defined]
+        text = httpx.get(f"{self.stack.url_of(service)}/metrics").text
         wanted = [f'{key}="{value}"' for key, value in labels.items()]
         values = [
             float(line.rsplit(" ", 1)[1])
@@ -211,6 +213,15 @@ class Person:
     def audit(self) -> list[JSON]:
         """The oldest first."""
         return self.items("/audit?limit=100")[::-1]
+
+    def deliveries(self) -> list[tuple[str, bool]]:
+        """Of reminders, as the database has them: their state, and whether they have a time of sending."""
+        engine = create_engine(self.world.cluster.database_url.replace("postgresql:", "postgresql+psycopg2:"))
+        query = text("select state, sent_at is not null from ledger.deliveries where user_id = :user")
+        with engine.connect() as connection:
+            rows = [(state, sent) for state, sent in connection.execute(query, {"user": self.user})]
+        engine.dispose()
+        return rows
 
     def reminders(self) -> list[JSON]:
         return self.items("/reminders")

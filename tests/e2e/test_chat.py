@@ -3,38 +3,9 @@
 import pytest
 
 from tests.e2e.people import JSON, Person, World, eventually
+from tests.e2e.talk import Talk
 
 pytestmark = pytest.mark.timeout(150)
-
-
-class Talk:
-    """One conversation, from Berlin."""
-
-    def __init__(self, person: Person) -> None:
-        self._api = person.api
-        self.id: str | None = None
-
-    def say(self, message: str) -> JSON:
-        body = {"message": message, "conversation_id": self.id, "time_zone": "Europe/Berlin"}
-        answer = self._api.post("/chat", json=body)
-        assert answer.status_code == 200, answer.text
-        said: JSON = answer.json()
-        self.id = said["conversation_id"]
-        return said
-
-    def until(self, message: str, beginning: str) -> JSON:
-        """Says it again until it is answered so: the first task of a schedule appears a moment after it."""
-
-        def look() -> JSON | None:
-            said = self.say(message)
-            return said if said["reply"].startswith(beginning) else None
-
-        return eventually(look, what=f"{message!r} is answered {beginning!r}")
-
-
-@pytest.fixture
-def talk(person: Person) -> Talk:
-    return Talk(person)
 
 
 def titled(person: Person, title: str, state: str) -> list[JSON]:
@@ -60,13 +31,6 @@ def test_a_recurring_task_is_made_completed_and_its_next_occurrence_is_there(per
     eventually(lambda: titled(person, "Team standup", "Open") == [], what="the cancelled occurrence is gone")
     assert talk.say("undo")["reply"].startswith("Taken back: “Team standup”")
     eventually(lambda: titled(person, "Team standup", "Open"), what="the series goes on")
-
-
-def test_a_reminder_made_by_chat_arrives(person: Person, talk: Talk) -> None:
-    added = talk.say("remind me to call Ann in 15 minutes, 15 minutes before")
-    assert added["reply"].startswith("Added “call Ann”, due today, ")
-    (entry,) = eventually(person.inbox, within=90)
-    assert (entry["title"], entry["reminder_id"]) == ("call Ann", "PT15M")
 
 
 def test_an_ambiguous_title_is_asked_back_and_the_next_message_answers(

@@ -2,18 +2,13 @@
 
 import statistics
 import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.select import Select
 
-from localcluster import chromium
-from localcluster.progress import say
-from tests.e2e.browser import ZONE, Browser, browsing
-from tests.e2e.conftest import ROOT
+from tests.e2e.browser import ZONE, Browser
 from tests.e2e.people import Person, World, eventually, instant, now, tomorrow_at_nine
 
 pytestmark = pytest.mark.timeout(200)
@@ -23,77 +18,10 @@ A_MINUTE = timedelta(minutes=1)
 MARKUP = "<script>document.title = 'run'</script><img src=x onerror=\"document.title='run'\"> & Söhne"
 
 
-@pytest.fixture(scope="session")
-def shared(world: World) -> Iterator[Browser]:
-    (ROOT / ".run").mkdir(exist_ok=True)
-    found = chromium.ensure(ROOT / ".run" / "chromium.log", say)
-    with browsing(found, world.stack.api_url, ROOT / ".run" / "e2e" / "screenshots") as browser:
-        yield browser
-
-
-@pytest.fixture
-def visitor(shared: Browser) -> Iterator[Browser]:
-    """Not signed in. What the console complains of fails the test, and so does a request that fails."""
-    shared.driver.delete_all_cookies()
-    shared.open("/sign-in")
-    shared.complaints()
-    yield shared
-    assert shared.complaints() == []
-
-
-@pytest.fixture
-def browser(visitor: Browser, person: Person) -> Browser:
-    """Signed in."""
-    visitor.sign_in(person.token)
-    visitor.connected()
-    return visitor
-
-
-def add(browser: Browser, title: str, **fields: str) -> None:
-    """Fills in the form: `due`, `repeat`, `priority`, `tags` and `reminder`."""
-    browser.press("n")
-    browser.see("#title").send_keys(title)
-    if due := fields.get("due"):
-        browser.driver.execute_script("document.getElementById('due').value = arguments[0]", due)
-    if repeat := fields.get("repeat"):
-        Select(browser.find("#repeat")).select_by_value(repeat)
-    if priority := fields.get("priority"):
-        Select(browser.find("#priority")).select_by_visible_text(priority)
-    if tags := fields.get("tags"):
-        browser.find("#tags").send_keys(tags)
-    if reminder := fields.get("reminder"):
-        browser.find(f".pill input[value='{reminder}']").click()
-
-
-def send(browser: Browser, title: str) -> None:
-    browser.find("#title").send_keys(Keys.ENTER)
-    browser.await_(lambda: title in browser.find("#note").text, 15, f"a note of {title}")
-
-
-def test_team_standup_is_planned_shown_completed_and_comes_again(browser: Browser, person: Person) -> None:
-    browser.go("/all")
-    add(browser, "Team standup", due=tomorrow_at_nine(), repeat="Daily", reminder="PT15M", tags="work")
-    browser.pictures("form")
-    send(browser, "Team standup")
-    first = browser.card("Team standup", "Every day at 09:00", "15 min before 08:45 · to come", "tomorrow", "#work")
-    browser.pictures("standup")
-
-    browser.complete("Team standup")
-
-    second = browser.card("Team standup", "Every day at 09:00", "in 2 days")
-    assert first != second
-    assert "Completed: Team standup" in browser.find("#note").text
-    browser.await_(lambda: len(browser.cards()) == 1, 15, "one card")
-    browser.pictures("completed")
-    browser.go("/done")
-    browser.card("Team standup", "Done now")
-    assert [reminder["title"] for reminder in person.reminders()] == ["Team standup"]
-
-
 def test_what_was_completed_by_mistake_is_open_again(browser: Browser) -> None:
     browser.go("/all")
-    add(browser, "Call Ada")
-    send(browser, "Call Ada")
+    browser.fill_in("Call Ada")
+    browser.send("Call Ada")
     browser.complete("Call Ada")
     browser.await_(lambda: browser.cards() == [], 15, "no card")
 
@@ -212,8 +140,8 @@ def test_what_people_type_is_text_and_nothing_else(browser: Browser, person: Per
     person.apply_schedule("markup", title=MARKUP)
     assert browser.card(MARKUP, "#<b>bold</b>").count(MARKUP) == 2
     browser.card(MARKUP, "Every day")
-    add(browser, MARKUP[:60])
-    send(browser, MARKUP[:60])
+    browser.fill_in(MARKUP[:60])
+    browser.send(MARKUP[:60])
     assert browser.driver.title == "Today · Taskbell"
 
 
@@ -231,7 +159,7 @@ def test_with_keys_alone(browser: Browser) -> None:
 
 
 def test_what_is_missing_is_said_at_its_field(browser: Browser) -> None:
-    add(browser, "Stretch", repeat="Daily")
+    browser.fill_in("Stretch", repeat="Daily")
     browser.driver.execute_script("document.getElementById('due').value = ''")
     browser.find("#title").send_keys(Keys.ENTER)
     assert "choose when it is due" in browser.see("#wrong-due").text

@@ -2,8 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import create_engine, text
-
 from tests.e2e.people import Person, World, eventually, instant, now, plain_client
 
 
@@ -25,7 +23,7 @@ def test_a_reminder_an_hour_before_a_due_time_arrives_once_and_is_marked_sent(wo
     assert timedelta(0) <= late < timedelta(seconds=10)
     assert world.metric("operator", "taskbell_alarm_rings_total") == rings + 1
     eventually(lambda: person.reminders() == [])
-    assert deliveries(world, person) == [("sent", True)]
+    assert person.deliveries() == [("sent", True)]
     with plain_client(world, "reminders") as events_of:
         (event,) = eventually(lambda: events_of(person.user))
     assert {"task_id", "title", "due_at", "remind_at", "user_id"} <= event["data"].keys()
@@ -53,13 +51,3 @@ def test_a_moved_due_time_moves_its_reminder(person: Person) -> None:
     person.patch("task", person.named("report"), {"dueAt": instant(due_at + timedelta(hours=1))})
 
     eventually(lambda: [datetime.fromisoformat(each["remind_at"]) for each in person.reminders()] == [due_at])
-
-
-def deliveries(world: World, person: Person) -> list[tuple[str, bool]]:
-    """State, and whether it has a time of sending."""
-    engine = create_engine(world.cluster.database_url.replace("postgresql:", "postgresql+psycopg2:"))
-    query = text("select state, sent_at is not null from ledger.deliveries where user_id = :user")
-    with engine.connect() as connection:
-        rows = [(state, sent) for state, sent in connection.execute(query, {"user": person.user})]
-    engine.dispose()
-    return rows

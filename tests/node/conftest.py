@@ -1,6 +1,5 @@
 """One node with Dapr and Taskbell on it for the whole run; every test has a person of its own."""
 
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +9,11 @@ from localcluster.node import requirements
 from localcluster.node.installation import Installation
 from localcluster.node.node import Node
 from localcluster.progress import say
-from tests.e2e.people import Person, World
+from tests.e2e.fixtures import browser, chromium, person, repository, talk, visitor
+from tests.e2e.people import World
 from tests.node import traces
+
+__all__ = ["browser", "chromium", "person", "repository", "talk", "visitor"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +29,7 @@ def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
         with Node(ROOT / ".run" / "node", report=say) as node:
             installed = Installation(node, ROOT, say)
             installed.prepare()
-            installed.install()
+            installed.deploy()
             yield installed
         assert traces.seen() - before == set()
 
@@ -38,7 +40,7 @@ def world(installation: Installation) -> World:
 
 
 @pytest.fixture
-def person(world: World, request: pytest.FixtureRequest) -> Iterator[Person]:
-    """Somebody nobody else knows, with a token."""
-    with Person.of(world, f"user-{zlib.crc32(request.node.nodeid.encode()):08x}") as someone:
-        yield someone
+def address(installation: Installation) -> Iterator[str]:
+    """Of the page: on loopback, where it needs no certificate."""
+    with installation.forwarded() as url:
+        yield url

@@ -1,22 +1,18 @@
 """US-P5-01 to 04 and the life of an installation, through real Pods with injected sidecars."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from localcluster.node.installation import DEPLOYMENTS, NAMESPACE, Installation
-from tests.e2e.people import JSON, Person, World, eventually, instant, now, plain_client
+from tests.e2e.people import JSON, Person, World, eventually, instant, now
+from tests.e2e.scenarios import Scenarios
 
 pytestmark = pytest.mark.timeout(600)
 
 SETTLED = 120
 """Seconds: a Kafka session lasts 10 s, a Dapr scheduler finds its leader again after some 25."""
-
-
-def due(task: JSON) -> datetime:
-    return datetime.fromisoformat(task["spec"]["dueAt"])
 
 
 def test_every_pod_has_an_injected_sidecar_and_keeps_to_the_restricted_profile(installation: Installation) -> None:
@@ -27,57 +23,12 @@ def test_every_pod_has_an_injected_sidecar_and_keeps_to_the_restricted_profile(i
         assert all(status["ready"] for status in pod["status"]["containerStatuses"])
 
 
-def test_team_standup_completed_the_next_days_exists_and_the_old_one_is_done(person: Person) -> None:
-    person.apply_schedule("standup", title="Team standup")
-    first = person.open_task("standup", within=SETTLED)
-
-    person.complete(first)
-
-    second = person.open_task("standup", after=first, within=SETTLED)
-    assert second["spec"]["title"] == "Team standup"
-    assert due(second) - due(first) == timedelta(days=1)
-    assert person.tasks("standup")[0]["status"]["phase"] == "Completed"
+class TestScenarios(Scenarios):
+    pass
 
 
-def test_a_reminder_an_hour_before_five_arrives_once_through_the_api(world: World, person: Person) -> None:
-    remind_at = now() + timedelta(seconds=10)
-    person.apply_task(
-        "report", title="Submit report", dueAt=instant(remind_at + timedelta(hours=1)), reminders=[{"before": "PT1H"}]
-    )
-    pending = eventually(person.reminders, SETTLED)
-    assert [(each["title"], each["reminder_id"]) for each in pending] == [("Submit report", "PT1H")]
-
-    (entry,) = eventually(person.inbox, SETTLED)
-
-    assert entry["title"] == "Submit report"
-    assert datetime.fromisoformat(entry["created_at"]) >= remind_at
-    assert sent(world, person) == 1
-    with plain_client(world, "reminders") as events_of:
-        (event,) = eventually(lambda: events_of(person.user))
-    assert {"task_id", "title", "due_at", "remind_at", "user_id"} <= event["data"].keys()
-
-
-def test_buy_groceries_is_published_with_the_whole_task(world: World, person: Person) -> None:
-    with plain_client(world, "task-events") as events_of:
-        answer = person.api.post("/tasks", json={"title": "Buy groceries"})
-        assert answer.status_code == 201, answer.text
-        (event,) = eventually(lambda: events_of(person.user), SETTLED)
-    assert event["data"]["event_type"] == "created"
-    assert event["data"]["task_data"]["title"] == "Buy groceries"
-
-
-def test_the_chat_adds_a_task_and_remembers_the_conversation_in_daprs_state_store(person: Person) -> None:
-    said = person.api.post("/chat", json={"message": "add buy milk", "time_zone": "Europe/Berlin"})
-    assert said.status_code == 200, said.text
-    conversation = said.json()["conversation_id"]
-    assert person.api.get("/tasks").json()["items"][0]["title"] == "buy milk"
-
-    undone = person.api.post(
-        "/chat", json={"message": "undo", "conversation_id": conversation, "time_zone": "Europe/Berlin"}
-    )
-
-    assert undone.status_code == 200, undone.text
-    assert eventually(lambda: not person.api.get("/tasks").json()["items"], SETTLED)
+def test_the_story_that_every_cluster_is_told_comes_true(installation: Installation) -> None:
+    assert installation.tell_the_story().count("ok: ") == 3
 
 
 def test_every_pod_restarted_in_the_middle_of_the_story_and_the_reminder_arrives_once(
@@ -99,7 +50,7 @@ def test_every_pod_restarted_in_the_middle_of_the_story_and_the_reminder_arrives
     person.open_task("standup", after=second, within=SETTLED)
     assert [task["spec"]["occurrence"]["sequence"] for task in person.tasks("standup")] == [1, 2, 3]
     assert len(person.inbox()) == 1
-    assert sent(world, person) == 1
+    assert person.deliveries() == [("sent", True)]
 
 
 def test_every_service_logs_json_lines(installation: Installation) -> None:
@@ -119,14 +70,10 @@ def test_nobody_can_reach_a_callback_without_the_sidecars_token(installation: In
         )
 
 
-def test_an_upgrade_keeps_the_generated_secrets(installation: Installation) -> None:
+def test_an_upgrade_keeps_the_generated_secrets_and_passes_helm_test(installation: Installation) -> None:
     before = installation.jwt_secret
-    installation.upgrade()
+    assert "Succeeded" in installation.deploy()
     assert installation.jwt_secret == before
-
-
-def test_helm_test_passes(installation: Installation) -> None:
-    assert "Succeeded" in installation.test()
 
 
 def test_after_helm_uninstall_only_definitions_and_peoples_objects_are_left_and_can_be_deleted(
@@ -161,12 +108,3 @@ def test_after_helm_uninstall_only_definitions_and_peoples_objects_are_left_and_
 def arrived(person: Person) -> list[JSON] | None:
     answer = person.api.get("/inbox")
     return answer.json()["items"] if answer.status_code == 200 else None
-
-
-def sent(world: World, person: Person) -> int:
-    engine = create_engine(world.cluster.database_url.replace("postgresql:", "postgresql+psycopg2:"))
-    query = text("select count(*) from ledger.deliveries where user_id = :user and state = 'sent'")
-    with engine.connect() as connection:
-        number = connection.execute(query, {"user": person.user}).scalar_one()
-    engine.dispose()
-    return int(number)

@@ -92,12 +92,21 @@ def test_a_script_that_is_called_wrongly_says_how_it_is_called(arguments: tuple[
 
 
 @pytest.mark.parametrize(
-    ("version", "flag"),
-    [pytest.param("v3.19.0+g1", "--atomic", id="helm 3"), pytest.param("v4.3.1", "--rollback-on-failure", id="helm 4")],
+    ("installed", "version", "flag"),
+    [
+        pytest.param(True, "v3.19.0+g1", "--atomic ", id="an upgrade by helm 3"),
+        pytest.param(True, "v4.3.1", "--rollback-on-failure ", id="an upgrade by helm 4"),
+        pytest.param(False, "v4.3.1", "", id="a first installation"),
+    ],
 )
-def test_deploy_upgrades_with_rollback_and_then_runs_the_charts_test(version: str, flag: str, tmp_path: Path) -> None:
+def test_deploy_rolls_back_an_upgrade_that_fails_and_runs_the_charts_test(
+    installed: bool, version: str, flag: str, tmp_path: Path
+) -> None:
     helm, calls = tmp_path / "helm", tmp_path / "calls"
-    helm.write_text(f'#!/bin/bash\necho "$*" >>{calls}\n[[ $1 == version ]] && echo {version}\nexit 0\n')
+    status = 0 if installed else 1
+    helm.write_text(
+        f'#!/bin/bash\ncase $1 in status) exit {status} ;; version) echo {version} ;; *) echo "$*" >>{calls} ;; esac\n'
+    )
     helm.chmod(0o755)
 
     subprocess.run(
@@ -106,7 +115,7 @@ def test_deploy_upgrades_with_rollback_and_then_runs_the_charts_test(version: st
         check=True,
     )
 
-    _, upgrade, test = calls.read_text().splitlines()
+    upgrade, test = calls.read_text().splitlines()
     assert upgrade.startswith("upgrade --install taskbell charts/taskbell --namespace taskbell --create-namespace")
-    assert f"--set-string image.tag=1.2.3 --wait --timeout 10m {flag} --values mine.yaml" in upgrade
+    assert f"--set-string image.tag=1.2.3 --wait --timeout 10m {flag}--values mine.yaml" in upgrade
     assert test == "test taskbell --namespace taskbell --timeout 5m --logs"
