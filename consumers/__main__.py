@@ -14,7 +14,7 @@ from aiohttp import web
 from consumers import audit, notification, projection, storing
 from consumers.recurring import Recurring
 from consumers.settings import ConsumerSettings, StoringSettings
-from consumers.subscriptions import DeadLetters, Received, Refused, subscribe
+from consumers.subscriptions import Outlet, Received, Refused, subscribe
 from runtime import logs
 from runtime.apiserver import ApiServer
 from runtime.dapr import Dapr
@@ -32,15 +32,15 @@ class Service:
 
     settings: ConsumerSettings
     ready: Ready
-    subscribe: Callable[[web.Application, DeadLetters], None]
+    subscribe: Callable[[web.Application, Outlet], None]
     worker: notification.Worker | None = None
 
 
 async def recurring(stack: AsyncExitStack) -> Service:
     handle = Recurring(await stack.enter_async_context(ApiServer("taskbell-recurring"))).handle
 
-    def subscriptions(app: web.Application, dead_letters: DeadLetters) -> None:
-        subscribe(app, Topic.TASK_EVENTS, TaskEvent, handle, dead_letters)
+    def subscriptions(app: web.Application, outlet: Outlet) -> None:
+        subscribe(app, Topic.TASK_EVENTS, TaskEvent, handle, outlet)
 
     settings = load(ConsumerSettings)
     return Service(settings, _always_ready, subscriptions)
@@ -57,8 +57,8 @@ async def notifying(stack: AsyncExitStack) -> Service:
         worker.wake()
         return refused
 
-    def subscriptions(app: web.Application, dead_letters: DeadLetters) -> None:
-        subscribe(app, Topic.REMINDERS, ReminderEvent, handle, dead_letters)
+    def subscriptions(app: web.Application, outlet: Outlet) -> None:
+        subscribe(app, Topic.REMINDERS, ReminderEvent, handle, outlet)
 
     return Service(settings, ready, subscriptions, worker)
 
@@ -66,9 +66,9 @@ async def notifying(stack: AsyncExitStack) -> Service:
 async def auditing(stack: AsyncExitStack) -> Service:
     settings, sessions, ready = _storage(stack)
 
-    def subscriptions(app: web.Application, dead_letters: DeadLetters) -> None:
-        subscribe(app, Topic.TASK_EVENTS, TaskEvent, storing.handler(sessions, audit.write), dead_letters)
-        subscribe(app, Topic.SCHEDULE_EVENTS, ScheduleEvent, storing.handler(sessions, audit.write), dead_letters)
+    def subscriptions(app: web.Application, outlet: Outlet) -> None:
+        subscribe(app, Topic.TASK_EVENTS, TaskEvent, storing.handler(sessions, audit.write), outlet)
+        subscribe(app, Topic.SCHEDULE_EVENTS, ScheduleEvent, storing.handler(sessions, audit.write), outlet)
 
     return Service(settings, ready, subscriptions)
 
@@ -76,13 +76,13 @@ async def auditing(stack: AsyncExitStack) -> Service:
 async def projecting(stack: AsyncExitStack) -> Service:
     settings, sessions, ready = _storage(stack)
 
-    def subscriptions(app: web.Application, dead_letters: DeadLetters) -> None:
-        tasks = storing.handler(sessions, projection.write_tasks)
+    def subscriptions(app: web.Application, outlet: Outlet) -> None:
+        tasks = projection.telling(storing.handler(sessions, projection.write_tasks), outlet)
         schedules = storing.handler(sessions, projection.write_schedules)
         reminders = storing.handler(sessions, projection.write_reminders)
-        subscribe(app, Topic.TASK_EVENTS, TaskEvent, tasks, dead_letters)
-        subscribe(app, Topic.SCHEDULE_EVENTS, ScheduleEvent, schedules, dead_letters)
-        subscribe(app, Topic.REMINDERS, ReminderEvent, reminders, dead_letters)
+        subscribe(app, Topic.TASK_EVENTS, TaskEvent, tasks, outlet)
+        subscribe(app, Topic.SCHEDULE_EVENTS, ScheduleEvent, schedules, outlet)
+        subscribe(app, Topic.REMINDERS, ReminderEvent, reminders, outlet)
 
     return Service(settings, ready, subscriptions)
 
@@ -110,7 +110,7 @@ async def run(name: str) -> None:
         logs.configure(name, settings.log_level)
         dapr = await stack.enter_async_context(Dapr(settings))
         app = application(settings, service.ready)
-        service.subscribe(app, DeadLetters(dapr, settings.pubsub, name))
+        service.subscribe(app, Outlet(dapr, settings.pubsub, name))
         runner = await serve(app, settings)
         log.info("listening", action="start", port=settings.port)
         await _until_signalled(service.worker)

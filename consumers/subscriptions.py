@@ -81,24 +81,28 @@ class Publisher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetters:
-    """Where a consumer's refused events go: `<topic>-dead`."""
+class Outlet:
+    """What a consumer itself publishes."""
 
     publisher: Publisher
     pubsub: str
     consumer: str
 
-    async def bury(self, topic: Topic, refused: Sequence[Refused]) -> None:
-        """Returns when the broker has them all; raises `Away`."""
-        if not refused:
+    async def send(self, topic: str, events: Sequence[dict[str, Any]]) -> None:
+        """Returns when the broker has all of these CloudEvents; raises `Away`."""
+        if not events:
             return
-        letters = [dead_letter(self.consumer, topic, event) for event in refused]
         try:
-            missed = await self.publisher.publish(self.pubsub, f"{topic}-dead", letters)
+            missed = await self.publisher.publish(self.pubsub, topic, events)
         except Unavailable as error:
-            raise Away(f"dead letters: {error}") from error
+            raise Away(f"{topic}: {error}") from error
         if missed:
-            raise Away(f"dead letters: {len(missed)} of {len(letters)} were not accepted")
+            raise Away(f"{topic}: {len(missed)} of {len(events)} were not accepted")
+
+    async def bury(self, topic: Topic, refused: Sequence[Refused]) -> None:
+        """As dead letters, which go to `<topic>-dead`; else like `send`."""
+        letters = [dead_letter(self.consumer, topic, event) for event in refused]
+        await self.send(f"{topic}-dead", letters)
         for letter in letters:
             log.error(
                 "event refused", action="dead_letter", topic=topic, id=letter["id"], reason=letter["data"]["reason"]
@@ -122,9 +126,7 @@ def dead_letter(consumer: str, topic: Topic, refused: Refused) -> dict[str, Any]
     }
 
 
-def subscribe(
-    app: web.Application, topic: Topic, data_type: type[E], handle: Handler[E], dead_letters: DeadLetters
-) -> None:
+def subscribe(app: web.Application, topic: Topic, data_type: type[E], handle: Handler[E], outlet: Outlet) -> None:
     """Serves the topic's subscription, bulk or not, at `/events/<topic>`."""
     count = metrics.EVENTS.labels
 
@@ -137,13 +139,13 @@ def subscribe(
         try:
             refused += await handle(events)
             # Last, so that what a failure brings again has at most been handled twice, never buried twice.
-            await dead_letters.bury(topic, refused)
+            await outlet.bury(topic, refused)
         except Away as away:
             log.warning("batch put off", action="retry", topic=topic, events=len(entries), error=str(away))
-            count(dead_letters.consumer, topic, "retried").inc(len(entries))
+            count(outlet.consumer, topic, "retried").inc(len(entries))
             return web.Response(status=503, text=f"{away}\n")
-        count(dead_letters.consumer, topic, "handled").inc(len(entries) - len(refused))
-        count(dead_letters.consumer, topic, "refused").inc(len(refused))
+        count(outlet.consumer, topic, "handled").inc(len(entries) - len(refused))
+        count(outlet.consumer, topic, "refused").inc(len(refused))
         if single:
             return web.Response()
         statuses = [{"entryId": entry["entryId"], "status": "SUCCESS"} for entry in entries]

@@ -1,6 +1,6 @@
 """`binaries` makes every executable present, `up` runs the bare servers, `run` Taskbell on them.
 
-`run --detach` returns when it is ready; `stop` and `status` are about what `run` started."""
+`run --detach` returns when it is ready; `stop`, `status` and `events` are about what `run` started."""
 
 import argparse
 import signal
@@ -16,6 +16,7 @@ from localcluster.progress import fail, say
 from localcluster.run import Home, detach, run, status, stop
 from localcluster.stack import BROKERS
 from localcluster.tools import ALL
+from localcluster.topics import follow
 
 
 def main(arguments: list[str]) -> int:
@@ -42,6 +43,8 @@ def _carry_out(options: argparse.Namespace) -> None:
             run(Home(Path.cwd()), options.broker, Tracing(options.otlp) if options.otlp else None)
         case "stop":
             stop(Home(Path.cwd()))
+        case "events":
+            follow(options.topic, say, for_ever=options.follow)
         case "status":
             status(Home(Path.cwd()))
         case "binaries" if options.tool:
@@ -87,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     run_parser.add_argument("--detach", action="store_true", help="return when it is ready")
     run_parser.add_argument("--broker", choices=BROKERS, default="kafka", help="what events go through (kafka)")
     run_parser.add_argument("--otlp", metavar="HOST:PORT", help="where sidecars send traces, by OTLP over HTTP")
+    events_parser = commands.add_parser("events", help="print what lies on a topic of `run`: source .run/env before")
+    events_parser.add_argument("topic", help="task-events, schedule-events, reminders, task-updates")
+    events_parser.add_argument("--follow", action="store_true", help="and what comes, until Ctrl-C")
     commands.add_parser("stop", help="end what `run` started")
     commands.add_parser("status", help="say what runs")
     return parser

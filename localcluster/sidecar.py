@@ -97,7 +97,7 @@ class Sidecar:
                 *(f"--config={path}" for path in configurations),
                 *(f"--resources-path={path}" for path in self.resources),
             ),
-            environment=environment(NAMESPACE=NAMESPACE, DAPR_HOST_IP=LOOPBACK, **self.environment),
+            environment=environment(**{"NAMESPACE": NAMESPACE, "DAPR_HOST_IP": LOOPBACK, **self.environment}),
         )
 
     def check(self) -> None:

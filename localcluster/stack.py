@@ -1,12 +1,13 @@
 """Taskbell itself on the real parts: its six services, each with a sidecar and access rights of its own.
 
-apply access rights ─┐
-create topics (Kafka)├─► services and sidecars, side by side
-migrate the database ┘
+apply access rights, secret ─┐
+create topics (Kafka)        ├─► services and sidecars, side by side
+migrate the database         ┘
 
 The broker is a choice of configuration: `dapr/components/<broker>-pubsub.yaml` and `TASKBELL_PUBSUB`.
 """
 
+import json
 import secrets
 import subprocess
 import sys
@@ -29,6 +30,9 @@ from localcluster.progress import Report, silent
 SYSTEM_NAMESPACE = "taskbell"
 """Where the service accounts are."""
 
+DATABASE_SECRET = "taskbell-database"  # noqa: S105
+"""Where the state store finds its address, by the Component `kubernetes-secrets`."""
+
 USER_NAMESPACE = "default"
 """The one the API shim serves."""
 
@@ -37,12 +41,14 @@ CONSUMERS = ("recurring", "notification", "audit", "projection")
 BROKERS = {"kafka": BARE_PARTS, "redis": BARE_PARTS_WITH_REDIS}
 """The bare parts that a cluster for each broker needs."""
 
-_DAY = 24 * 60 * 60 * 1000
+_HOUR = 60 * 60 * 1000
+_DAY = 24 * _HOUR
 _FOR_EVER = -1
 TOPICS = (
     Topic("task-events", partitions=3, retention_milliseconds=_FOR_EVER),
     Topic("schedule-events", partitions=3, retention_milliseconds=_FOR_EVER),
     Topic("reminders", partitions=3, retention_milliseconds=_DAY),
+    Topic("task-updates", partitions=3, retention_milliseconds=_HOUR),
     Topic("task-events-dead", partitions=1, retention_milliseconds=7 * _DAY),
     Topic("schedule-events-dead", partitions=1, retention_milliseconds=7 * _DAY),
     Topic("reminders-dead", partitions=1, retention_milliseconds=7 * _DAY),
@@ -73,13 +79,13 @@ class Stack:
     def start(self) -> None:
         """Returns when every service is ready. Call it once, on a cluster that runs."""
         dapr_resources.render(self.root / "dapr", self._dapr, self.pubsub, self.tracing)
-        _side_by_side(self._apply_access_rights, self._create_topics, self._migrate)
+        _side_by_side(self._apply_access_rights_and_secret, self._create_topics, self._migrate)
         self._add(
             "api-shim",
             ("-m", "api_shim"),
             health_path="/healthz",
             own={"TASKBELL_JWT_SECRET": self.jwt_secret},
-            sidecars={"STATE_DATABASE_URL": self.cluster.database_url},
+            sidecars={"KUBECONFIG": str(self._kubeconfig("api-shim")), "NAMESPACE": SYSTEM_NAMESPACE},
         )
         self._add("operator", ("-m", "task_operator"), health_path="/leaderz")
         for consumer in CONSUMERS:
@@ -131,12 +137,16 @@ class Stack:
         self._parts.append(sidecar)
         self._urls[name] = program.url
 
-    def _program(self, name: str, arguments: tuple[str, ...], port: int, own: Mapping[str, str]) -> Program:
+    def _kubeconfig(self, name: str) -> Path:
+        """With the rights of the service."""
         kubeconfig = self.cluster.directory / f"{name}.kubeconfig"
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(self.cluster.kubeconfig_for_service_account(SYSTEM_NAMESPACE, f"taskbell-{name}"))
+        return kubeconfig
+
+    def _program(self, name: str, arguments: tuple[str, ...], port: int, own: Mapping[str, str]) -> Program:
         shared = {
-            "KUBECONFIG": str(kubeconfig),
+            "KUBECONFIG": str(self._kubeconfig(name)),
             "DATABASE_URL": self.cluster.database_url,
             "TASKBELL_PORT": str(port),
             "TASKBELL_NAMESPACE": USER_NAMESPACE,
@@ -151,9 +161,16 @@ class Stack:
             directory=self.root,
         )
 
-    def _apply_access_rights(self) -> None:
+    def _apply_access_rights_and_secret(self) -> None:
         self.cluster.kubectl("create", "namespace", SYSTEM_NAMESPACE)
         self.cluster.kubectl("apply", "--filename", "-", stdin=self._rendered("templates/rbac.yaml"))
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": DATABASE_SECRET, "namespace": SYSTEM_NAMESPACE},
+            "stringData": {"url": self.cluster.database_url},
+        }
+        self.cluster.kubectl("apply", "--filename", "-", stdin=json.dumps(secret))
 
     def _rendered(self, template: str) -> str:
         helm = binaries.ensure(self.report, [tools.HELM])["helm"]

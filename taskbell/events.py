@@ -152,6 +152,19 @@ class ReminderEvent(Payload):
     late_by: int = 0
 
 
+class TaskUpdate(Payload):
+    """Data on `task-updates`: generation `generation` of the task is in the read model, or, `deleted`, no longer."""
+
+    task_id: str
+    user_id: str
+    generation: int
+    event_type: EventType
+    change: Change | None
+    timestamp: Instant
+    task_uid: str
+    namespace: str
+
+
 class Event(Payload):
     """A fact for one topic. `key` is the partition key, the object's uid; the publisher adds the source."""
 
@@ -160,7 +173,7 @@ class Event(Payload):
     type: str
     key: str
     time: Instant
-    data: TaskEvent | ScheduleEvent | ReminderEvent
+    data: TaskEvent | ScheduleEvent | ReminderEvent | TaskUpdate
 
     def cloud_event(self, source: str, now: datetime) -> dict[str, Any]:
         """CloudEvents 1.0, JSON event format, as handed to the broker at `now`."""
@@ -306,4 +319,16 @@ def reminder_event(task: Task, reminder_id: str, remind_at: datetime) -> Event:
             namespace=metadata.namespace,
             task_generation=metadata.generation,
         ),
+    )
+
+
+def task_update(event_id: str, told: TaskEvent) -> Event:
+    """That what `told` tells can be read by now, on `task-updates`, under the id of the event that told it."""
+    return Event(
+        id=event_id,
+        topic=Topic.TASK_UPDATES,
+        type="dev.taskbell.task.projected.v1",
+        key=told.task_uid,
+        time=told.timestamp,
+        data=TaskUpdate.model_validate(told.model_dump()),
     )

@@ -37,6 +37,7 @@ class AlarmKeeper:
         self._wanted: dict[str, datetime | None] = {}
         self._armed: dict[str, datetime] = {}
         self._work = asyncio.Event()
+        metrics.ALARMS_ARMED.set_function(lambda: len(self._armed))
 
     def armed(self, uid: str) -> datetime | None:
         """When the alarm of `uid` will ring, once all that was asked for is carried out."""

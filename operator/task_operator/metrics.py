@@ -11,6 +11,7 @@ PUBLISHED = Counter("taskbell_events_published_total", "Events the broker accept
 PUBLISH_FAILURES = Counter("taskbell_publish_failures_total", "Batches the broker did not accept whole", ["topic"])
 BROKER_AWAY = Gauge("taskbell_broker_away", "1 while the circuit breaker of a topic is open", ["topic"])
 RINGS = Counter("taskbell_alarm_rings_total", "Callbacks of Dapr jobs")
+ALARMS_ARMED = Gauge("taskbell_alarms_armed", "Dapr jobs that are set")
 ALARMS_MISSED = Counter("taskbell_alarms_missed_total", "Wake-ups that no ring preceded")
 ALARM_FAILURES = Counter("taskbell_alarm_failures_total", "Arms and disarms the scheduler did not accept")
 UNTOLD_DELETIONS = Counter("taskbell_unpublished_deletions_total", "Objects let go before their deletion was told")

@@ -11,11 +11,10 @@ from urllib.parse import quote
 
 import httpx
 import jwt
-import redis
 import yaml
-from confluent_kafka import Consumer
 from sqlalchemy import create_engine, text
 
+from localcluster import topics
 from localcluster.cluster import Cluster
 
 T = TypeVar("T")
@@ -247,49 +246,12 @@ def plain_client(world: World, topic: str) -> Iterator[Callable[[str], list[JSON
         yield events_of
 
 
-def values(world: World, topic: str) -> AbstractContextManager[Callable[[], list[bytes]]]:
-    """What lies on `topic`, as it is: a function that gives what has come since it was last asked."""
-    return _redis(world.cluster.redis.service.url, topic) if world.cluster.redis else _kafka(world, topic)
-
-
-@contextmanager
-def _kafka(world: World, topic: str) -> Iterator[Callable[[], list[bytes]]]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": world.cluster.kafka_brokers,
-            "group.id": f"test-{time.monotonic_ns()}",
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
-        }
-    )
-    consumer.subscribe([topic])
-
-    def news() -> list[bytes]:
-        found: list[bytes] = []
-        while (message := consumer.poll(0.2)) is not None:
-            if not message.error():
-                found.append(message.value() or b"")
-        return found
-
-    try:
-        yield news
-    finally:
-        consumer.close()
-
-
-@contextmanager
-def _redis(url: str, topic: str) -> Iterator[Callable[[], list[bytes]]]:
-    with redis.Redis.from_url(url) as client:
-        last = "-"
-
-        def news() -> list[bytes]:
-            nonlocal last
-            found: Any = client.xrange(topic, min=last)
-            if found:
-                last = f"({found[-1][0].decode()}"
-            return [fields.get(b"data", b"") for _, fields in found]
-
-        yield news
+def values(world: World, topic: str) -> AbstractContextManager[topics.News]:
+    """What lies on `topic`, as it is."""
+    cluster = world.cluster
+    if cluster.redis:
+        return topics.on_redis(cluster.redis.service.url, topic)
+    return topics.on_kafka(cluster.kafka_brokers, topic)
 
 
 def _event(value: bytes) -> JSON:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from localcluster.errors import LocalClusterError
-from localcluster.stack import SYSTEM_NAMESPACE, USER_NAMESPACE
+from localcluster.stack import DATABASE_SECRET, SYSTEM_NAMESPACE, USER_NAMESPACE
 from tests.e2e.people import JSON, World
 
 GROUP = "taskbell.dev"
@@ -77,6 +77,17 @@ def test_a_service_may_do_exactly_this(service: str, namespace: str, world: Worl
 
 def test_nobody_may_anything_only_because_it_is_a_service_account_of_ours(world: World, tmp_path: Path) -> None:
     assert allowed(world, kubeconfig(world, "default", tmp_path), USER_NAMESPACE) == set()
+
+
+@pytest.mark.parametrize("service", ALLOWED)
+def test_the_one_secret_is_for_the_sidecar_of_the_state_store(service: str, world: World, tmp_path: Path) -> None:
+    as_service = ("--kubeconfig", str(kubeconfig(world, service, tmp_path)), f"--namespace={SYSTEM_NAMESPACE}")
+    look = ("get", "secret", DATABASE_SECRET, "--output=name")
+    if service == "api-shim":
+        assert world.cluster.kubectl(*as_service, *look)
+    else:
+        with pytest.raises(LocalClusterError, match="Forbidden"):
+            world.cluster.kubectl(*as_service, *look)
 
 
 @pytest.mark.parametrize("kind", ["secrets", "pods"])

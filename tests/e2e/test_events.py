@@ -40,6 +40,30 @@ def test_buy_groceries_created_updated_completed_deleted_are_seen_by_a_plain_cli
     assert len({event["id"] for event in stream}) == 4
 
 
+def test_what_task_updates_tells_of_can_be_read_by_then(world: World, person: Person) -> None:
+    with plain_client(world, "task-updates") as events_of:
+
+        def told(event_type: str) -> JSON:
+            return eventually(
+                lambda: next((e for e in events_of(person.user) if e["data"]["event_type"] == event_type), None)
+            )
+
+        person.apply_task("groceries", title="Buy groceries")
+        created = told("created")
+        assert [task["title"] for task in person.items("/tasks")] == ["Buy groceries"]
+        person.patch("task", person.named("groceries"), {"title": "Buy bread"})
+        updated = told("updated")
+        assert [task["title"] for task in person.items("/tasks")] == ["Buy bread"]
+        person.delete("task", person.named("groceries"))
+        told("deleted")
+        assert person.items("/tasks") == []
+
+    assert created["data"]["task_id"] == person.named("groceries")
+    assert (created["data"]["generation"], updated["data"]["generation"]) == (1, 2)
+    assert updated["data"]["change"] == "edited"
+    assert created["source"].endswith("/projection")
+
+
 def test_the_audit_service_logs_who_did_what(person: Person) -> None:
     task_id = person.api.post("/tasks", json={"title": "Buy groceries"}).json()["id"]
     person.api.patch(f"/tasks/{task_id}", json={"state": "Completed"})

@@ -15,13 +15,15 @@ from pathlib import Path
 
 import pytest
 
+from localcluster import binaries
 from localcluster.cluster import BARE_PARTS
 from localcluster.stack import CONSUMERS
+from tests import acceptance
 from tests.e2e import machine
 from tests.e2e.people import eventually
 
 ROOT = Path(__file__).parents[2]
-NEEDED = ("charts", "crds", "dapr", "examples", "localcluster")
+NOT_COPIED = {".git", ".run"}
 VARIABLES = ("KUBECONFIG", "TASKBELL_API", "TASKBELL_SECRET", "TASKBELL_TOKEN", "KAFKA_BROKERS", "DATABASE_URL")
 SERVICES = ("operator", "api-shim", *CONSUMERS)
 PARTS = {*BARE_PARTS, *SERVICES, *(f"{service}-sidecar" for service in SERVICES)}
@@ -48,12 +50,17 @@ class Checkout:
         """What bash prints, in which the environment was sourced and which knows nothing else."""
         answer = subprocess.run(
             ["bash", "-c", f"set -eu; source {self.folder}/.run/env; {script}"],
-            env={"PATH": "/usr/bin:/bin", "HOME": str(self.temporary)},
+            cwd=self.folder,
+            env={
+                "PATH": "/usr/bin:/bin",
+                "HOME": str(self.temporary),
+                "TASKBELL_CACHE": str(binaries.cache_directory()),
+            },
             capture_output=True,
             text=True,
             check=False,
         )
-        assert answer.returncode == 0, answer.stderr
+        assert answer.returncode == 0, f"{script}: {answer.stdout}{answer.stderr}"
         return answer.stdout
 
     def pids(self) -> set[int]:
@@ -73,8 +80,9 @@ def checkout() -> Iterator[Checkout]:
     checkout = Checkout(base / "checkout", base / "temporary")
     checkout.folder.mkdir()
     checkout.temporary.mkdir()
-    for name in NEEDED:
-        (checkout.folder / name).symlink_to(ROOT / name)
+    for path in ROOT.iterdir():
+        if path.name not in NOT_COPIED:
+            (checkout.folder / path.name).symlink_to(path)
     yield checkout
     shutil.rmtree(base)
 
@@ -129,6 +137,17 @@ def test_every_command_it_says_to_try_works(running: Running) -> None:
     assert len(commands) >= 3
     for command in commands:
         assert running.checkout.shell(command)
+
+
+def test_every_command_of_the_acceptance_table_works(running: Running) -> None:
+    commands = [row.command for row in acceptance.rows() if not row.command.startswith("make ")]
+    for command in dict.fromkeys(commands):
+        assert running.checkout.shell(f"{acceptance.definitions()}\n{command}"), command
+
+
+def test_a_topic_that_is_not_there_is_an_error_that_names_those_that_are(running: Running) -> None:
+    with pytest.raises(AssertionError, match=r"there is no topic 'task-event'; there are reminders, .*task-events"):
+        running.checkout.shell(".venv/bin/python -m localcluster events task-event")
 
 
 def test_status_names_every_part_and_notices_one_that_has_ended(running: Running) -> None:

@@ -10,7 +10,7 @@ from charts import generate
 from localcluster.stack import CONSUMERS, TOPICS
 
 CHART = Path(__file__).parents[3] / "charts" / "taskbell"
-DAY = 24 * 60 * 60 * 1000
+HOUR = 60 * 60 * 1000
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_the_copies_are_what_make_generate_would_write() -> None:
 
 def test_strimzis_topics_are_those_of_the_local_cluster(values: dict[str, Any]) -> None:
     strimzi = {
-        name: (topic["partitions"], topic["days"] * DAY if topic["days"] > 0 else -1)
+        name: (topic["partitions"], topic["retentionHours"] * HOUR if topic["retentionHours"] > 0 else -1)
         for name, topic in values["strimzi"]["topics"].items()
     }
     assert strimzi == {topic.name: (topic.partitions, topic.retention_milliseconds) for topic in TOPICS}

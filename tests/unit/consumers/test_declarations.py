@@ -9,7 +9,7 @@ import yaml
 from aiohttp import web
 
 from consumers.__main__ import COMMANDS
-from consumers.subscriptions import DeadLetters
+from consumers.subscriptions import Outlet
 from consumers.testing import MemoryPublisher
 
 DAPR = Path(__file__).parents[3] / "dapr"
@@ -40,7 +40,7 @@ async def test_every_subscription_has_its_route_and_every_route_its_subscription
     app = web.Application()
     async with AsyncExitStack() as stack:
         service = await COMMANDS[consumer](stack)
-        service.subscribe(app, DeadLetters(MemoryPublisher(), service.settings.pubsub, consumer))
+        service.subscribe(app, Outlet(MemoryPublisher(), service.settings.pubsub, consumer))
     routes = {route.resource.canonical for route in app.router.routes() if route.resource}
     assert routes == {
         subscription["spec"]["routes"]["default"] for subscription in declared(f"subscriptions/{consumer}.yaml")

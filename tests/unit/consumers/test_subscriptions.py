@@ -10,7 +10,7 @@ from consumers.settings import ConsumerSettings
 from consumers.subscriptions import (
     DEEPEST,
     Away,
-    DeadLetters,
+    Outlet,
     Received,
     Refused,
     dead_letter,
@@ -61,7 +61,7 @@ async def deliver(
         return None
 
     app = application(settings, ready)
-    subscribe(app, Topic.TASK_EVENTS, TaskEvent, handler, DeadLetters(publisher, "kafka-pubsub", "audit"))
+    subscribe(app, Topic.TASK_EVENTS, TaskEvent, handler, Outlet(publisher, "kafka-pubsub", "audit"))
     async with TestClient(TestServer(app)) as client:
         answer = await client.post(
             "/events/task-events",

@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 
 from task_operator.alarms import CLOCK_SKEW, AlarmKeeper
 from task_operator.breaker import Breaker
@@ -40,6 +41,7 @@ async def test_what_is_asked_for_is_carried_out(scheduler: MemoryScheduler, keep
     await carried_out()
     assert scheduler.alarms == {"bread": TEN}
     assert (keeper.armed("milk"), keeper.armed("bread")) == (None, TEN)
+    assert REGISTRY.get_sample_value("taskbell_alarms_armed") == 1
 
 
 async def test_more_than_one_batch_is_carried_out(scheduler: MemoryScheduler, keeper: AlarmKeeper) -> None:
