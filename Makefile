@@ -29,7 +29,7 @@ status: $(VENV) ## Say what runs
 	@$(BIN)/python -m localcluster status
 
 .PHONY: test
-test: lint unit e2e ## All tests
+test: lint unit e2e e2e-node ## All tests
 
 .PHONY: lint
 lint: $(VENV) ## Style, types, import contracts, dead code
@@ -50,7 +50,7 @@ e2e: $(VENV) binaries ## The user stories on the real parts (BROKER=redis: witho
 	$(BIN)/pytest tests/e2e --broker $(BROKER)
 
 .PHONY: e2e-node
-e2e-node: $(VENV) binaries ## The same through real Pods: images, node, Dapr, chart (root on Linux)
+e2e-node: $(VENV) binaries ## The same through real Pods: images, node, Dapr, chart (skipped unless root on Linux)
 	$(BIN)/pytest tests/node
 
 .PHONY: binaries
