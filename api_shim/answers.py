@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_snake
 
 from store.versions import ScheduleVersion, TaskVersion
 from taskbell.events import ReminderData
-from taskbell.resources import instant_text, local_text
+from taskbell.resources import SNOOZE, instant_text, local_text
 
 Instant = Annotated[
     datetime, PlainSerializer(instant_text, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
@@ -205,8 +205,8 @@ def schedule(version: ScheduleVersion) -> ScheduleAnswer:
 
 
 def _reminder(reminder: ReminderData) -> ReminderAnswer:
-    """Its id is what was asked for: `PT15M`, or `at-` and the instant."""
-    absolute = reminder.id.startswith("at-")
+    """Its id is what was asked for: `PT15M`, or `at-` and the instant; or it ends a snooze."""
+    absolute = reminder.id.startswith("at-") or reminder.id == SNOOZE
     return ReminderAnswer(
         id=reminder.id,
         before=None if absolute else reminder.id,

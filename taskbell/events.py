@@ -4,7 +4,7 @@
 Data is snake_case. `task_data` and `schedule_data` hold the whole object, so nothing between two events is lost.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -14,9 +14,11 @@ from taskbell import naming
 from taskbell.resources import (
     Cursor,
     Instant,
+    LateReminders,
     LocalTime,
     Priority,
     ReminderState,
+    Span,
     State,
     Task,
     TaskSchedule,
@@ -77,6 +79,11 @@ class OccurrenceData(Payload):
     at: Instant
 
 
+class ReminderPolicyData(Payload):
+    late: LateReminders = LateReminders.LATEST
+    within: Span = timedelta(hours=1)
+
+
 class TaskData(Payload):
     """A whole task. `completed` is true exactly when `state` is Completed; only occurrences have `recurrence_text`."""
 
@@ -93,6 +100,9 @@ class TaskData(Payload):
     occurrence: OccurrenceData | None
     schedule_uid: str | None
     recurrence_text: str | None = None
+    reminder_policy: ReminderPolicyData = ReminderPolicyData()
+    snoozed_until: Instant | None = None
+    retain_for: Span | None = None
 
 
 class ScheduleData(Payload):
@@ -211,6 +221,9 @@ def task_data(task: Task, status: TaskStatus | None = None) -> TaskData:
         occurrence=OccurrenceData(**dict(spec.occurrence)) if spec.occurrence else None,
         schedule_uid=owner.uid if owner else None,
         recurrence_text=spec.occurrence.recurrence_text if spec.occurrence else None,
+        reminder_policy=ReminderPolicyData(**dict(spec.reminder_policy)),
+        snoozed_until=spec.snoozed_until,
+        retain_for=spec.retain_for,
     )
 
 

@@ -5,14 +5,14 @@ an invalid manifest fails at `kubectl apply` with a sentence a person understand
 here knows comes from a newer version, and raises.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from taskbell.calendar import offsets, rfc5545, wording
+from taskbell.calendar import offsets, rfc5545, spans, wording
 from taskbell.calendar.series import Frequency, Occurrence, Rule, Series
 from taskbell.errors import Rejected
 from taskbell.naming import GROUP, VERSION
@@ -71,6 +71,12 @@ OffsetText = Annotated[
     AfterValidator(_offset),
     WithJsonSchema({"type": "string", "pattern": offsets.PATTERN, "maxLength": 20}),
 ]
+Span = Annotated[
+    timedelta,
+    BeforeValidator(spans.parse),
+    PlainSerializer(spans.text),
+    WithJsonSchema({"type": "string", "pattern": spans.PATTERN, "maxLength": 12}),
+]
 UserId = Annotated[str, Field(min_length=1, max_length=128, description="Whose it is; cannot be changed")]
 Title = Annotated[str, Field(min_length=1, max_length=200, pattern=TEXT_PATTERN, description="What is to be done")]
 Description = Annotated[str, Field(max_length=1000, pattern=TEXT_PATTERN, description="More about it")]
@@ -113,6 +119,10 @@ class Priority(StrEnum):
     LOW = "Low"
 
 
+SNOOZE = "snooze"
+"""The id of the reminder that ends a snooze."""
+
+
 class TemplateReminder(Model):
     """A reminder some time before the task is due."""
 
@@ -136,6 +146,24 @@ class Reminder(Model):
         return self.before if self.before is not None else f"at-{instant_text(self.at)}" if self.at else ""
 
 
+class LateReminders(StrEnum):
+    LATEST = "Latest"
+    ALL = "All"
+    SKIP = "Skip"
+
+
+class ReminderPolicy(Model):
+    """What becomes of reminders that could not be sent in time: nothing ran, or the broker was away."""
+
+    late: LateReminders = Field(
+        default=LateReminders.LATEST,
+        description="Of several late reminders send the Latest, or All; or Skip: none more than a minute late",
+    )
+    within: Span = Field(
+        default=timedelta(hours=1), description="How long after the due time a late one is still sent: PT1H, P1D"
+    )
+
+
 class Template(Model):
     """What every task of a schedule looks like."""
 
@@ -144,6 +172,7 @@ class Template(Model):
     priority: Priority = Priority.MEDIUM
     tags: Tags = ()
     reminders: tuple[TemplateReminder, ...] = Field(default=(), max_length=10)
+    reminder_policy: ReminderPolicy = ReminderPolicy()
     schema_rules = (
         CelRule(
             "!has(self.reminders) || self.reminders.all(r, self.reminders.exists_one(s, s.before == r.before))",
@@ -285,6 +314,28 @@ class Advance(StrEnum):
     ON_COMPLETION = "OnCompletion"
 
 
+class MissedPolicy(StrEnum):
+    LATEST = "Latest"
+    ALL = "All"
+    SKIP = "Skip"
+
+
+class Missed(Model):
+    """What becomes of occurrences whose time passed while nobody could make their task: suspended, or nothing ran."""
+
+    policy: MissedPolicy = Field(
+        default=MissedPolicy.LATEST,
+        description="Make the Latest of them, All (also those before a late completion), or Skip: the first ahead",
+    )
+    within: Span = Field(default=timedelta(days=7), description="None that is older than this; at most P31D")
+    schema_rules = (
+        CelRule(
+            "!has(self.within) || self.within.matches('^P(T.*|[0-9]D|[0-2][0-9]D|3[01]D)$')",
+            "missed.within is at most P31D",
+        ),
+    )
+
+
 class TaskScheduleSpec(Model):
     """What should be done when."""
 
@@ -298,6 +349,7 @@ class TaskScheduleSpec(Model):
     advance: Advance = Field(
         default=Advance.ON_COMPLETION, description="OnCompletion: one open task; the next appears when it is closed"
     )
+    missed: Missed = Missed()
     ends_at: Instant | None = Field(
         default=None,
         description="Nothing occurs after it: set it to cancel all future occurrences, clear it to undo that",
@@ -439,6 +491,14 @@ class TaskSpec(Model):
     due_at: Instant | None = Field(default=None, description="When it is due")
     time_zone: ZoneName = "Etc/UTC"
     reminders: tuple[Reminder, ...] = Field(default=(), max_length=10)
+    reminder_policy: ReminderPolicy = ReminderPolicy()
+    snoozed_until: Instant | None = Field(
+        default=None, description="Remind at this instant and not before; one that has passed reminds at once"
+    )
+    retain_for: Span = Field(
+        default=timedelta(days=30),
+        description="How long a closed task of no schedule is kept, unless Argo CD, Flux or Helm manages it",
+    )
     state: State = Field(
         default=State.OPEN, description="Set to Completed or Skipped to close it, to Open to reopen it"
     )
@@ -496,7 +556,7 @@ class TaskStatus(Model):
     conditions: Conditions = ()
     phase: State = State.OPEN
     closed_at: Instant | None = None
-    reminders: tuple[ReminderStatus, ...] = Field(default=(), max_length=10)
+    reminders: tuple[ReminderStatus, ...] = Field(default=(), max_length=11)
     published: PublishedTask | None = None
 
 
@@ -520,6 +580,7 @@ class Metadata(BaseModel):
     creation_timestamp: Instant
     deletion_timestamp: Instant | None = None
     finalizers: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     owner_references: tuple[OwnerReference, ...] = ()
 

@@ -21,7 +21,7 @@ from api_shim.chat.matching import Thing
 from api_shim.chat.records import Call, Option, Question
 from api_shim.tools import DescribedSchedule, ReminderList, ScheduleList, TaskList
 from taskbell.calendar.series import Frequency, Rule, Series
-from taskbell.resources import State, instant_text, local_text
+from taskbell.resources import SNOOZE, State, instant_text, local_text
 
 MOST_UNDO = 10
 _MOST_LISTED = 20
@@ -661,7 +661,9 @@ def _task_fields(task: TaskAnswer | None) -> dict[str, JsonValue]:
     if task is None:
         return {}
     reminders: list[JsonValue] = [
-        {"at": instant_text(each.at)} if each.at else {"before": each.before} for each in task.reminders
+        {"at": instant_text(each.at)} if each.at else {"before": each.before}
+        for each in task.reminders
+        if each.id != SNOOZE
     ]
     return {**task.model_dump(mode="json", include=_TASK_FIELDS), "reminders": reminders}
 

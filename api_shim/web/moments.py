@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from taskbell.calendar import offsets
-from taskbell.resources import instant_text
+from taskbell.resources import SNOOZE, instant_text
 
 _MINUTE, _HOUR = 60, 60 * 60
 
@@ -65,6 +65,8 @@ class Clock:
 
 def before(reminder_id: str) -> str:
     """`15 min before`, `1 day before`, `at the due time`; nothing for a reminder at an instant, whose time says it."""
+    if reminder_id == SNOOZE:
+        return "snoozed until"
     try:
         offset = offsets.parse(reminder_id)
     except ValueError:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from datetime import datetime, time
 
-from taskbell.resources import Cursor, OccurrenceRef, Outcome, Phase, TaskSchedule, TaskScheduleSpec
+from taskbell.resources import Cursor, MissedPolicy, OccurrenceRef, Outcome, Phase, TaskSchedule, TaskScheduleSpec
 
 
 def calendar_of(spec: TaskScheduleSpec) -> str:
@@ -15,13 +15,15 @@ def calendar_of(spec: TaskScheduleSpec) -> str:
 
 
 def advance(schedule: TaskSchedule, cursor: Cursor, closed_at: datetime) -> Cursor | None:
-    """The successor of `cursor`, `Pending`: the first occurrence after both it and `closed_at`; None at the end.
+    """The successor of `cursor`, `Pending`: the first occurrence after both it and `closed_at`, or with `missed: All`
+    after it alone; None at the end.
 
     After an edit of the calendar it lies after the cursor's local day, so that the same day never occurs twice.
     Raises Rejected for a schedule that can never occur."""
     calendar = calendar_of(schedule.spec)
     floor = cursor.local if cursor.calendar == calendar else datetime.combine(cursor.local, time(23, 59))
-    occurrence = schedule.spec.series().next_after(closed_at, local=floor)
+    after = min(closed_at, cursor.at) if schedule.spec.missed.policy is MissedPolicy.ALL else closed_at
+    occurrence = schedule.spec.series().next_after(after, local=floor)
     if occurrence is None or past_end(schedule.spec, occurrence.at):
         return None
     return Cursor(

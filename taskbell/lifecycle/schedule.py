@@ -13,7 +13,7 @@ from enum import Enum
 
 from taskbell import events, naming
 from taskbell.calendar import wording
-from taskbell.calendar.series import Series
+from taskbell.calendar.series import Occurrence, Series
 from taskbell.errors import Rejected
 from taskbell.events import Change, EventType, Reason
 from taskbell.lifecycle import conditions
@@ -37,6 +37,7 @@ from taskbell.lifecycle.cursor import advance, calendar_behind, calendar_of, pas
 from taskbell.lifecycle.task import DELETED, UNTOLD_FINALIZER, retirement, touched
 from taskbell.resources import (
     Cursor,
+    MissedPolicy,
     NextOccurrence,
     OccurrenceRef,
     Outcome,
@@ -53,8 +54,8 @@ from taskbell.resources import (
 GRACE = timedelta(seconds=15)
 """How long the recurring consumer has for advancing a closed cursor before the operator does it."""
 
-MISSED_WITHIN = timedelta(days=7)
-"""Of the occurrences that passed while nobody could create them the latest is made, unless it is older than this."""
+MISSED = timedelta(minutes=1)
+"""An occurrence that is made no later than this is in time for `missed: Skip`."""
 
 _INSTANT = timedelta(microseconds=1)
 
@@ -119,6 +120,7 @@ def occurrence_spec(schedule: TaskSchedule, cursor: Cursor, recurrence_text: str
         due_at=cursor.at,
         time_zone=spec.time_zone,
         reminders=tuple(Reminder(before=reminder.before) for reminder in template.reminders),
+        reminder_policy=template.reminder_policy,
         occurrence=OccurrenceRef(
             schedule=schedule.metadata.name,
             sequence=cursor.sequence,
@@ -374,15 +376,25 @@ def _suspended(picture: _Picture, cursor: Cursor) -> _Next | None:
 
 
 def _pending_was_missed(picture: _Picture, cursor: Cursor) -> _Next | None:
-    """Its time has passed while nobody could create it: the latest passed one is made, else the first one ahead."""
+    """Its time has passed while nobody could create it: `missed` says which one is made instead."""
     if cursor.phase is not Phase.PENDING or cursor.at > picture.now:
         return None
-    oldest, ends_at = picture.now - MISSED_WITHIN, picture.schedule.spec.ends_at
-    until = min(picture.now, ends_at) if ends_at else picture.now
-    passed = picture.series.last_until(until, max(oldest, cursor.at - _INSTANT))
-    if passed is None and cursor.at > oldest:
-        return None  # an edit has taken it out of the calendar after it was due: today's is not swallowed
-    chosen = passed or picture.series.next_after(picture.now)
+    missed = picture.schedule.spec.missed
+    oldest = picture.now - missed.within
+    match missed.policy:
+        case MissedPolicy.ALL if cursor.at > oldest:
+            return None
+        case MissedPolicy.ALL:
+            chosen = picture.series.next_after(oldest)
+        case MissedPolicy.SKIP if picture.now <= cursor.at + MISSED:
+            return None
+        case MissedPolicy.SKIP:
+            chosen = picture.series.next_after(picture.now)
+        case MissedPolicy.LATEST:
+            passed = _latest_passed(picture, max(oldest, cursor.at - _INSTANT))
+            if passed is None and cursor.at > oldest:
+                return None  # an edit has taken it out of the calendar after it was due: today's is not swallowed
+            chosen = passed or picture.series.next_after(picture.now)
     if chosen is None:  # never made, so an edit of the calendar can bring it back under its number
         picture.close(cursor, Outcome.CANCELLED, picture.now)
         return _Next.LOOK_AGAIN
@@ -390,6 +402,11 @@ def _pending_was_missed(picture: _Picture, cursor: Cursor) -> _Next | None:
         return None
     picture.cursor = cursor.moved(chosen).model_copy(update={"calendar": picture.calendar})
     return _Next.LOOK_AGAIN
+
+
+def _latest_passed(picture: _Picture, since: datetime) -> Occurrence | None:
+    ends_at = picture.schedule.spec.ends_at
+    return picture.series.last_until(min(picture.now, ends_at) if ends_at else picture.now, since)
 
 
 def _create(picture: _Picture, cursor: Cursor) -> _Next | None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from taskbell import events
+from taskbell import events, gitops
 from taskbell.calendar import offsets, series
 from taskbell.errors import Rejected
 from taskbell.events import Change, EventType, Reason
@@ -31,12 +31,15 @@ from taskbell.lifecycle.actions import (
     Receipts,
     RemoveFinalizer,
     Retirement,
+    RetireTask,
     Telling,
     WriteStatus,
 )
 from taskbell.lifecycle.conditions import Claim
 from taskbell.naming import AMENDED_ANNOTATION, FINALIZER, RETIRED_ANNOTATION
 from taskbell.resources import (
+    SNOOZE,
+    LateReminders,
     Phase,
     PublishedTask,
     ReminderState,
@@ -48,8 +51,8 @@ from taskbell.resources import (
     instant_text,
 )
 
-LATE_REMINDER = timedelta(hours=1)
-"""A reminder later than this after the due time is not sent any more."""
+PUNCTUAL = timedelta(minutes=1)
+"""A reminder no later than this is in time for `late: Skip`."""
 
 DELETED = "deleted"
 """What the id of the last event of an object ends with."""
@@ -151,11 +154,24 @@ def _keep(observed: ObservedTask, now: datetime) -> Iterator[Action]:
     if tellings:
         yield Publish(tellings)
     yield from _wake(observed, status, now)
-    if due := [reminder.remind_at for reminder in status.reminders if _is_due(reminder, now)]:
-        yield LookAgain(_latest(task, max(due)))
+    if due := [_latest(task, each) for each in status.reminders if _is_due(each, now) and each.id != SNOOZE]:
+        yield LookAgain(min(due))
+    yield from _retain(observed, status, now)
     # While something is about to be accepted the status waits for it and is written once.
     if status != task.status and (not tellings or observed.broker_away):
         yield WriteStatus(status)
+
+
+def _retain(observed: ObservedTask, status: TaskStatus, now: datetime) -> Iterator[Action]:
+    """A closed Task of no schedule goes when its time is over and the stream knows how it ended."""
+    task, told = observed.task, status.published
+    if task.metadata.controller or status.closed_at is None or gitops.manager(task.metadata):
+        return
+    kept_until = status.closed_at + task.spec.retain_for
+    if now < kept_until:
+        yield LookAgain(kept_until)
+    elif told and (told.state, told.closed_at) == (task.spec.state, status.closed_at):
+        yield RetireTask(task, Retirement.HISTORY)
 
 
 def _depart(observed: ObservedTask, now: datetime) -> Iterator[Action]:
@@ -283,12 +299,21 @@ def _reminders(task: Task, receipts: Receipts, now: datetime) -> tuple[ReminderS
         else _state(task, at, known.get((each, at)), now)
         for each, at in instants.items()
     }
+    reminders = tuple(ReminderStatus(id=each, remind_at=at, state=states[each]) for each, at in instants.items())
     live = {ReminderState.PENDING, ReminderState.PUBLISHED}
-    passed = [at for each, at in instants.items() if at <= now and states[each] in live]
-    for each, at in instants.items():
-        if states[each] is ReminderState.PENDING and at <= now and (at < max(passed) or _too_late(task, at, now)):
-            states[each] = ReminderState.EXPIRED
-    return tuple(ReminderStatus(id=each, remind_at=at, state=states[each]) for each, at in instants.items())
+    newest = max((each.remind_at for each in reminders if each.remind_at <= now and each.state in live), default=now)
+    return tuple(
+        each.model_copy(update={"state": ReminderState.EXPIRED}) if _expires(task, each, newest, now) else each
+        for each in reminders
+    )
+
+
+def _expires(task: Task, reminder: ReminderStatus, newest: datetime, now: datetime) -> bool:
+    """Whether it is due and not worth sending; `newest` is the latest one that is due or was sent."""
+    if reminder.id == SNOOZE or not _is_due(reminder, now):
+        return False
+    superseded = task.spec.reminder_policy.late is LateReminders.LATEST and reminder.remind_at < newest
+    return superseded or now >= _latest(task, reminder)
 
 
 def _instants(task: Task) -> Iterator[tuple[str, datetime]]:
@@ -298,23 +323,23 @@ def _instants(task: Task) -> Iterator[tuple[str, datetime]]:
             yield reminder.id, reminder.at
         elif reminder.before is not None and task.spec.due_at is not None:
             yield reminder.id, offsets.parse(reminder.before).before(task.spec.due_at, zone)
+    if task.spec.snoozed_until is not None:
+        yield SNOOZE, task.spec.snoozed_until
 
 
 def _state(task: Task, at: datetime, known: ReminderState | None, now: datetime) -> ReminderState:
     before_it_was_created = task.spec.occurrence is None and at < task.metadata.creation_timestamp
     state = known or (ReminderState.EXPIRED if before_it_was_created else ReminderState.PENDING)
-    if task.spec.state is not State.OPEN:
+    snoozed = task.spec.snoozed_until is not None and at < task.spec.snoozed_until
+    if task.spec.state is not State.OPEN or snoozed:
         return ReminderState.CANCELLED if state is ReminderState.PENDING else state
     return ReminderState.PENDING if state is ReminderState.CANCELLED and at > now else state
 
 
-def _too_late(task: Task, at: datetime, now: datetime) -> bool:
-    return now >= _latest(task, at)
-
-
-def _latest(task: Task, at: datetime) -> datetime:
-    """When a reminder that was to go at `at` is not worth sending any more."""
-    return max(at, task.spec.due_at or at) + LATE_REMINDER
+def _latest(task: Task, reminder: ReminderStatus) -> datetime:
+    """When it is not worth sending any more."""
+    at, policy = reminder.remind_at, task.spec.reminder_policy
+    return at + PUNCTUAL if policy.late is LateReminders.SKIP else max(at, task.spec.due_at or at) + policy.within
 
 
 def _is_due(reminder: ReminderStatus, now: datetime) -> bool:

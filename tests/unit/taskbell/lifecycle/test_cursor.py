@@ -14,12 +14,14 @@ THURSDAY_TEN = MONDAY_NINE + timedelta(days=3, hours=1)
 
 DAILY = schedule()
 FIRST = cursor(DAILY)
+EVERY = schedule(missed={"policy": "All"})
 LATER = schedule(start="2026-11-23T18:00")
 
 ADVANCES = [
     pytest.param(DAILY, FIRST, MONDAY_EARLY, "2 Tue 09:00", id="closed early: the next after the occurrence"),
     pytest.param(DAILY, FIRST, MONDAY_NINE, "2 Tue 09:00", id="closed on time"),
     pytest.param(DAILY, FIRST, THURSDAY_TEN, "2 Fri 09:00", id="closed late: the next lies in the future"),
+    pytest.param(EVERY, FIRST, THURSDAY_TEN, "2 Tue 09:00", id="missed: All: the next after the occurrence alone"),
     pytest.param(LATER, FIRST, MONDAY_NINE, "2 Tue 18:00", id="after an edit the same day never occurs twice"),
     pytest.param(LATER, FIRST, THURSDAY_TEN, "2 Thu 18:00", id="after an edit another day's may come at once"),
     pytest.param(schedule(endsAt="2026-11-24T08:00:00Z"), FIRST, MONDAY_NINE, "2 Tue 09:00", id="endsAt is inclusive"),
@@ -48,6 +50,7 @@ HASH = [
     pytest.param(schedule(recurrence={"frequency": "Weekly"}), True, id="the recurrence"),
     pytest.param(schedule(endsAt="2026-12-24T10:00:00Z"), False, id="not endsAt"),
     pytest.param(schedule(suspend=True), False, id="not suspend"),
+    pytest.param(schedule(missed={"policy": "All"}), False, id="not what becomes of missed ones"),
     pytest.param(schedule(task={"title": "Sit-down"}), False, id="not the template"),
 ]
 

