@@ -11,6 +11,10 @@ SCHEDULE_UID_LABEL = f"{GROUP}/schedule-uid"
 ACTOR_ANNOTATION = f"{GROUP}/actor"
 AMENDED_ANNOTATION = f"{GROUP}/amended"
 RETIRED_ANNOTATION = f"{GROUP}/retired"
+ADOPT_ANNOTATION = f"{GROUP}/adopt"
+"""`true` on a schedule that was restored: it takes in Tasks that name it, and makes none; on such a Task: it waits."""
+RESTORED_ANNOTATION = f"{GROUP}/restored"
+"""`true` on what comes from a backup: how it ended there is believed, and not told again."""
 
 
 def task_name(schedule_name: str, schedule_uid: str, sequence: int) -> str:

@@ -24,10 +24,18 @@ def key_of(resource: Resource) -> Key:
     return Key(type(resource), resource.metadata.namespace, resource.metadata.name)
 
 
+def schedule_named(resource: Resource) -> Key | None:
+    """The schedule that a Task without controller owner names."""
+    if not isinstance(resource, Task) or resource.metadata.controller or resource.spec.occurrence is None:
+        return None
+    return Key(TaskSchedule, resource.metadata.namespace, resource.spec.occurrence.schedule)
+
+
 class Cache:
     def __init__(self) -> None:
         self._objects: dict[Key, Resource] = {}
         self._children: defaultdict[str, set[Key]] = defaultdict(set)
+        self._orphans: defaultdict[Key, set[Key]] = defaultdict(set)
         self._schedules: dict[str, Key] = {}
         self._gone: dict[str, None] = {}
 
@@ -46,6 +54,8 @@ class Cache:
         self._objects[key] = resource
         if owner := resource.metadata.controller:
             self._children[owner.uid].add(key)
+        if named := schedule_named(resource):
+            self._orphans[named].add(key)
         if isinstance(resource, TaskSchedule):
             self._schedules[resource.metadata.uid] = key
         return True
@@ -82,6 +92,11 @@ class Cache:
         found = (self._objects[key] for key in self._children.get(schedule_uid, ()))
         return tuple(task for task in found if isinstance(task, Task))
 
+    def orphans_of(self, schedule: Key) -> tuple[Task, ...]:
+        """All occurrences that name the schedule and have no controller owner."""
+        found = (self._objects[key] for key in self._orphans.get(schedule, ()))
+        return tuple(task for task in found if isinstance(task, Task))
+
     def schedules(self) -> tuple[TaskSchedule, ...]:
         found = (self._objects[key] for key in self._schedules.values())
         return tuple(schedule for schedule in found if isinstance(schedule, TaskSchedule))
@@ -92,5 +107,9 @@ class Cache:
             self._children[owner.uid].discard(key)
             if not self._children[owner.uid]:
                 del self._children[owner.uid]
+        if named := schedule_named(known):
+            self._orphans[named].discard(key)
+            if not self._orphans[named]:
+                del self._orphans[named]
         if self._schedules.get(known.metadata.uid) == key:
             del self._schedules[known.metadata.uid]

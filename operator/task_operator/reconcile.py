@@ -19,7 +19,7 @@ from runtime import logs
 from runtime.apiserver import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
 from task_operator import metrics
 from task_operator.alarms import AlarmKeeper
-from task_operator.cache import Cache, Key, key_of
+from task_operator.cache import Cache, Key, key_of, schedule_named
 from task_operator.publisher import Publisher
 from task_operator.queue import WorkQueue
 from task_operator.wakeups import Wakeups
@@ -30,6 +30,7 @@ from taskbell.lifecycle import task as tasks
 from taskbell.lifecycle.actions import (
     Action,
     AddFinalizer,
+    AdoptTask,
     AmendTask,
     Arm,
     CountFallback,
@@ -142,6 +143,8 @@ class Reconciler:
         if isinstance(resource, Task):
             if schedule := self._cache.schedule_of(resource):
                 self._queue.add(key_of(schedule))
+            elif named := schedule_named(resource):
+                self._queue.add(named)
         else:
             # A Task's finalizer waits for what its schedule's stored cursor says.
             for task in self._cache.tasks_of(resource.metadata.uid):
@@ -206,7 +209,8 @@ class Reconciler:
 
     def _observe_schedule(self, schedule: TaskSchedule, this: _Pass) -> ObservedSchedule:
         children = self._cache.tasks_of(schedule.metadata.uid)
-        return ObservedSchedule(schedule, children, this.receipts, self._publisher.away)
+        orphans = self._cache.orphans_of(this.key)
+        return ObservedSchedule(schedule, children, this.receipts, self._publisher.away, orphans)
 
     def _observe_task(self, task: Task, this: _Pass) -> ObservedTask:
         alarm = self._alarms.armed(task.metadata.uid)
@@ -224,6 +228,8 @@ class Reconciler:
                 await self._create(action, this)
             case AmendTask(task=task, spec=spec):
                 await self._amend(task, spec)
+            case AdoptTask(task=task):
+                await self._adopt(task, this)
             case RetireTask(task=task, reason=reason):
                 await self._retire(task, reason)
             case DeleteTask():
@@ -262,18 +268,10 @@ class Reconciler:
             self.gone(this.key, this.metadata.uid)
 
     async def _create(self, action: CreateTask, this: _Pass) -> None:
-        owner = {
-            "apiVersion": API_VERSION,
-            "kind": TaskSchedule.kind,
-            "name": this.metadata.name,
-            "uid": this.metadata.uid,
-            "controller": True,
-            "blockOwnerDeletion": True,
-        }
         metadata = {
             "name": action.name,
             "finalizers": [naming.FINALIZER],
-            "ownerReferences": [owner],
+            "ownerReferences": [_owner(this.metadata)],
             "labels": {
                 naming.USER_LABEL: naming.user_label(action.spec.user_id),
                 naming.SCHEDULE_UID_LABEL: this.metadata.uid,
@@ -292,6 +290,15 @@ class Reconciler:
         mark = {naming.AMENDED_ANNOTATION: str(task.metadata.generation + 1)}
         changes = {"metadata": {"annotations": mark}, "spec": spec.wire()}
         await self._patch_task(task, changes)
+
+    async def _adopt(self, task: Task, this: _Pass) -> None:
+        changes: dict[str, Any] = {
+            "ownerReferences": [_owner(this.metadata)],
+            "labels": {naming.SCHEDULE_UID_LABEL: this.metadata.uid},
+            "annotations": {naming.ADOPT_ANNOTATION: None},
+        }
+        await self._patch_task(task, {"metadata": changes})
+        logger.info("task adopted", action="adopt_task", key=str(this.key), task=task.metadata.name)
 
     async def _retire(self, task: Task, reason: Retirement) -> None:
         changes: dict[str, Any] = {"annotations": {naming.RETIRED_ANNOTATION: reason.value}}
@@ -321,6 +328,17 @@ def _refuse_foreign(task: Task, schedule: Metadata) -> None:
         raise Rejected("NameTaken", message)
     if task.metadata.terminating or tasks.retirement(task):
         raise Conflict(409, "Conflict", f"task {task.metadata.name} is still on its way out")
+
+
+def _owner(schedule: Metadata) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": TaskSchedule.kind,
+        "name": schedule.name,
+        "uid": schedule.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
 
 
 def _user_of(resource: Resource | None) -> str:

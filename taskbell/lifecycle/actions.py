@@ -45,6 +45,13 @@ class AmendTask:
 
 
 @dataclass(frozen=True, slots=True)
+class AdoptTask:
+    """Make a restored Task without owner the observed schedule's."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
 class RetireTask:
     """Mark a Task as taken away by us; from then on it counts as absent, and its own plan deletes it."""
 
@@ -108,6 +115,7 @@ Action = (
     | RemoveFinalizer
     | CreateTask
     | AmendTask
+    | AdoptTask
     | RetireTask
     | DeleteTask
     | Publish

@@ -20,6 +20,7 @@ from taskbell.lifecycle import conditions
 from taskbell.lifecycle.actions import (
     Action,
     AddFinalizer,
+    AdoptTask,
     AmendTask,
     CountFallback,
     CreateTask,
@@ -62,12 +63,15 @@ _INSTANT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class ObservedSchedule:
-    """One look at the world: the schedule, all Tasks that name it as controller owner, and what was told of it."""
+    """One look at the world: the schedule, all Tasks that name it as controller owner, and what was told of it.
+
+    `orphans` are occurrences that name it and have no controller owner."""
 
     schedule: TaskSchedule
     tasks: tuple[Task, ...]
     receipts: Receipts
     broker_away: bool
+    orphans: tuple[Task, ...] = ()
 
 
 def plan(observed: ObservedSchedule, now: datetime) -> tuple[Action, ...]:
@@ -77,6 +81,8 @@ def plan(observed: ObservedSchedule, now: datetime) -> tuple[Action, ...]:
         return () if metadata.terminating else (AddFinalizer(),)
     if metadata.terminating:
         return tuple(_depart(observed, now))
+    if metadata.annotations.get(naming.ADOPT_ANNOTATION) == "true" and observed.schedule.status.cursor is None:
+        return tuple(_adopt(observed, now))
     try:
         picture = _Picture.of(observed, now)
         _stand_at_highest(picture)
@@ -106,6 +112,24 @@ def stalled(observed: ObservedSchedule, refusal: Rejected, now: datetime) -> tup
         }
     )
     return tuple(_report(observed, status, now))
+
+
+def _adopt(observed: ObservedSchedule, now: datetime) -> Iterator[Action]:
+    """Restored Tasks come in; where it stands is found out when all are there, and the mark is taken off."""
+    schedule = observed.schedule
+    for task in observed.orphans:
+        if task.spec.user_id == schedule.spec.user_id and not task.metadata.terminating:
+            yield AdoptTask(task)
+    stored, generation = schedule.status, schedule.metadata.generation
+    claim = Claim(False, "Adopting", f"{naming.ADOPT_ANNOTATION} is true: restored tasks come in, none is created")
+    status = stored.model_copy(
+        update={
+            "observed_generation": generation,
+            "conditions": conditions.renewed(stored.conditions, {conditions.READY: claim}, generation, now),
+            "published": _told(observed),
+        }
+    )
+    yield from _report(observed, status, now)
 
 
 def occurrence_spec(schedule: TaskSchedule, cursor: Cursor, recurrence_text: str | None) -> TaskSpec:

@@ -36,7 +36,7 @@ from taskbell.lifecycle.actions import (
     WriteStatus,
 )
 from taskbell.lifecycle.conditions import Claim
-from taskbell.naming import AMENDED_ANNOTATION, FINALIZER, RETIRED_ANNOTATION
+from taskbell.naming import ADOPT_ANNOTATION, AMENDED_ANNOTATION, FINALIZER, RESTORED_ANNOTATION, RETIRED_ANNOTATION
 from taskbell.resources import (
     SNOOZE,
     LateReminders,
@@ -79,6 +79,8 @@ def plan(observed: ObservedTask, now: datetime) -> tuple[Action, ...]:
         return (DeleteTask(),)
     if FINALIZER not in task.metadata.finalizers:
         return () if task.metadata.terminating else (AddFinalizer(),)
+    if _waits_for_adoption(task):
+        return ()
     if task.metadata.terminating and _farewell_told(observed):
         return tuple(_let_go(observed))
     try:
@@ -103,6 +105,17 @@ def _stalled(observed: ObservedTask, refusal: Rejected, now: datetime) -> tuple[
 def retirement(task: Task) -> str | None:
     """Why its schedule has taken it away; such a Task counts as absent."""
     return task.metadata.annotations.get(RETIRED_ANNOTATION)
+
+
+def restored(task: Task) -> bool:
+    """Whether it comes from a backup: its status, and so what became of it, is gone."""
+    return task.metadata.annotations.get(RESTORED_ANNOTATION) == "true"
+
+
+def _waits_for_adoption(task: Task) -> bool:
+    """Told of before, it would be told of without its schedule."""
+    marked = task.metadata.annotations.get(ADOPT_ANNOTATION) == "true"
+    return marked and not task.metadata.controller and not task.metadata.terminating
 
 
 def touched(task: Task) -> bool:
@@ -131,8 +144,10 @@ def _closed_at(task: Task, now: datetime) -> datetime:
     """`completedAt` where it can be true. One left over from an earlier completion would give two closings one id; so
     would one ahead of our clock, which could still lie ahead when the task is closed again: both count as now."""
     claimed = task.spec.completed_at if task.status.phase is State.OPEN else None
-    earliest = conditions.since(task.status.conditions, conditions.COMPLETE) or task.metadata.creation_timestamp
-    return claimed if claimed is not None and earliest < claimed <= now else now
+    earliest = conditions.since(task.status.conditions, conditions.COMPLETE)
+    if earliest is None and not restored(task):
+        earliest = task.metadata.creation_timestamp
+    return claimed if claimed is not None and (earliest is None or earliest < claimed) and claimed <= now else now
 
 
 def _current(observed: ObservedTask, now: datetime) -> TaskStatus:
@@ -252,7 +267,12 @@ def _cursor_knows(observed: ObservedTask) -> bool:
 
 def _told(observed: ObservedTask) -> PublishedTask | None:
     told = observed.receipts.told
-    return told if isinstance(told, PublishedTask) else observed.task.status.published
+    if isinstance(told, PublishedTask):
+        return told
+    task, status = observed.task, observed.task.status
+    if status.published or not restored(task) or task.spec.state is State.OPEN or status.phase is not task.spec.state:
+        return status.published
+    return PublishedTask(generation=task.metadata.generation, state=task.spec.state, closed_at=status.closed_at)
 
 
 def _untold(task: Task, status: TaskStatus, told: PublishedTask | None, now: datetime) -> Iterator[Telling]:
@@ -328,7 +348,8 @@ def _instants(task: Task) -> Iterator[tuple[str, datetime]]:
 
 
 def _state(task: Task, at: datetime, known: ReminderState | None, now: datetime) -> ReminderState:
-    before_it_was_created = task.spec.occurrence is None and at < task.metadata.creation_timestamp
+    made_by_us = task.spec.occurrence is not None and not restored(task)
+    before_it_was_created = not made_by_us and at < task.metadata.creation_timestamp
     state = known or (ReminderState.EXPIRED if before_it_was_created else ReminderState.PENDING)
     snoozed = task.spec.snoozed_until is not None and at < task.spec.snoozed_until
     if task.spec.state is not State.OPEN or snoozed:

@@ -1,6 +1,7 @@
 """Each row of the table in DESIGN section 4, as one look at the world and what is planned then."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -413,6 +414,33 @@ def test_when_the_status_is_stored_and_told_nothing_is_left() -> None:
     noted = first.model_copy(update={"published": PublishedSchedule(generation=1)})
     settled = DAILY.model_copy(update={"status": noted})
     assert plan(seen_schedule(settled, made(FIRST)), MONDAY_TEN) == ()
+
+
+# What was restored.
+
+ADOPTING = schedule(meta={"annotations": {naming.ADOPT_ANNOTATION: "true"}})
+
+
+def orphan(**changes: Any) -> Task:
+    task = made(FIRST, **changes)
+    return task.model_copy(update={"metadata": task.metadata.model_copy(update={"owner_references": ()})})
+
+
+def test_a_restored_schedule_takes_in_the_tasks_that_name_it_and_makes_none() -> None:
+    mine = orphan()
+    observed = replace(look(ADOPTING, None), orphans=(mine, orphan(user_id="bob"), orphan(meta=TERMINATING)))
+    actions = plan(observed, MONDAY_TEN)
+    assert [action for action in actions if isinstance(action, act.AdoptTask)] == [act.AdoptTask(mine)]
+    assert not any(isinstance(action, act.CreateTask) for action in actions)
+    status = stored(actions)
+    assert status is not None
+    assert (status.cursor, [each.reason for each in status.conditions]) == (None, ["Adopting"])
+
+
+def test_once_its_mark_is_off_it_stands_at_its_highest_task() -> None:
+    status = stored(plan(look(DAILY, None, done(FIRST), made(SECOND)), MONDAY_TEN))
+    assert status is not None
+    assert place(status.cursor) == "2 Tue 09:00 Open"
 
 
 # The finalizer and the farewell.

@@ -367,6 +367,47 @@ def test_an_alarm_nobody_needs_is_taken_away() -> None:
     assert plan(seen_task(settled, alarm=MONDAY_ONE), MONDAY_NOON) == (act.Disarm(),)
 
 
+# What was restored.
+
+RESTORED = {"annotations": {naming.RESTORED_ANNOTATION: "true"}}
+LAST_YEAR = MONDAY_SEVEN - timedelta(days=365)
+
+
+def test_how_it_ended_before_the_backup_is_believed_and_recorded_but_not_told() -> None:
+    status = noted(one_off(state="Completed", completedAt=LAST_YEAR, meta=RESTORED), MONDAY_TWO)
+    assert status.closed_at == LAST_YEAR
+    (write,) = [each for each in plan(seen_task(one_off(status=status, state="Completed", meta=RESTORED)), MONDAY_TWO)
+                if not isinstance(each, act.RetireTask)]  # fmt: skip
+    assert isinstance(write, act.WriteStatus)
+    assert isinstance(write.status, TaskStatus)
+    assert write.status.published == told(1, COMPLETED, LAST_YEAR)
+
+
+def test_what_a_person_does_to_it_then_is_told() -> None:
+    known = TaskStatus(phase=COMPLETED, closed_at=LAST_YEAR, published=told(1, COMPLETED, LAST_YEAR))
+    assert noted(one_off(status=known, meta={**RESTORED, "generation": 2}), MONDAY_TWO).closed_at is None
+    reopened = known.model_copy(update={"phase": State.OPEN, "closed_at": None})
+    assert said(plan(seen_task(one_off(status=reopened, meta={**RESTORED, "generation": 2})), MONDAY_TWO)) == [
+        "updated:2"
+    ]
+
+
+def test_a_restored_occurrence_reminds_of_nothing_that_had_passed() -> None:
+    reminding = schedule(task={"title": "Team standup", "reminders": [{"before": "PT90M"}, {"before": "PT30M"}]})
+    _, status = after_acceptance_or_now(occurrence(reminding, FIRST, meta=RESTORED), MONDAY_SEVEN)
+    assert {each.id: each.state for each in status.reminders} == {"PT1H30M": EXPIRED, "PT30M": PENDING}
+
+
+def test_it_says_nothing_until_its_schedule_has_taken_it_in() -> None:
+    marks = {**RESTORED["annotations"], naming.ADOPT_ANNOTATION: "true"}
+    adopted = occurrence(DAILY, FIRST, meta={"annotations": marks})
+    assert said(plan(seen_task(adopted, schedule=DAILY), MONDAY_NOON)) == ["created"]
+    alone = occurrence(DAILY, FIRST, meta={"annotations": marks, "owner_references": ()})
+    assert plan(seen_task(alone), MONDAY_NOON) == ()
+    unmarked = occurrence(DAILY, FIRST, meta={"owner_references": ()})
+    assert said(plan(seen_task(unmarked), MONDAY_NOON)) == ["created"]
+
+
 # How long it is kept.
 
 MONTH = timedelta(days=30)
