@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from taskbell import resources
 from taskbell.calendar import offsets
-from taskbell.calendar.series import Frequency
+from taskbell.calendar.rule import Frequency
 from taskbell.resources import Priority, State, TaskScheduleSpec, TaskSpec
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)

@@ -13,7 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 from pydantic.alias_generators import to_camel
 
 from taskbell.calendar import offsets, rfc5545, wording
-from taskbell.calendar.series import Frequency, Occurrence, Rule, Series
+from taskbell.calendar.rule import HIGHEST_COUNT, HIGHEST_INTERVAL, INVALID_RULE, Frequency, Rule
+from taskbell.calendar.series import Series
+from taskbell.calendar.timelines import Occurrence
 from taskbell.errors import Rejected
 from taskbell.naming import GROUP, VERSION
 
@@ -176,7 +178,7 @@ class Recurrence(Model):
     interval: int = Field(
         default=1,
         ge=1,
-        le=rfc5545.HIGHEST_INTERVAL,
+        le=HIGHEST_INTERVAL,
         description="Every so many periods; 1 where it is left out",
         exclude_if=_left_out,
         json_schema_extra=_undefaulted,
@@ -202,7 +204,7 @@ class Recurrence(Model):
         exclude_if=_left_out,
         json_schema_extra=_undefaulted,
     )
-    count: int | None = Field(default=None, ge=1, le=rfc5545.HIGHEST_COUNT, description="This many occurrences in all")
+    count: int | None = Field(default=None, ge=1, le=HIGHEST_COUNT, description="This many occurrences in all")
     until: LocalTime | None = Field(default=None, description="The last local time that may occur")
     rrule: str | None = Field(
         default=None,
@@ -277,7 +279,7 @@ class Recurrence(Model):
         if self.rrule is not None and self.wire().keys() == {"rrule"}:
             return rfc5545.parse(self.rrule)
         if self.rrule is not None or self.frequency is None:
-            raise Rejected(rfc5545.INVALID_RULE, EITHER_FIELDS_OR_RRULE)
+            raise Rejected(INVALID_RULE, EITHER_FIELDS_OR_RRULE)
         return Rule(self.frequency, self.interval, self.weekdays, self.month_days, self.months, self.count, self.until)
 
 

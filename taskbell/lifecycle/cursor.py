@@ -20,14 +20,15 @@ def advance(schedule: TaskSchedule, cursor: Cursor, closed_at: datetime) -> Curs
     After an edit of the calendar it lies after the cursor's local day, so that the same day never occurs twice.
     Raises Rejected for a schedule that can never occur."""
     calendar = calendar_of(schedule.spec)
-    floor = cursor.local if cursor.calendar == calendar else datetime.combine(cursor.local, time(23, 59))
-    occurrence = schedule.spec.series().next_after(closed_at, local=floor)
+    same = cursor.calendar == calendar
+    floor = cursor.local if same else datetime.combine(cursor.local, time(23, 59))
+    occurrence = schedule.spec.series().next_after(closed_at, local=floor, fold=cursor.fold if same else 1)
     if occurrence is None or past_end(schedule.spec, occurrence.at):
         return None
     return Cursor(
         sequence=cursor.sequence + 1,
         local=occurrence.local,
-        fold=0,
+        fold=occurrence.fold,
         at=occurrence.at,
         phase=Phase.PENDING,
         calendar=calendar,

@@ -34,7 +34,7 @@ from api_shim.chat.grammar import (
     Unsaid,
     understand,
 )  # fmt: skip
-from taskbell.calendar.series import Frequency, Rule
+from taskbell.calendar.rule import Frequency, Rule
 from taskbell.resources import Priority
 
 NOW = datetime(2026, 11, 25, 12, 0)  # noqa: DTZ001 wall-clock time
