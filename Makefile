@@ -11,6 +11,8 @@ BIN := $(VENV)/bin
 DETACH ?=
 BROKER ?= kafka
 OTLP ?=
+RULES ?= 20000
+SEED ?= 1
 
 .PHONY: help
 help: ## What can be made
@@ -29,7 +31,7 @@ status: $(VENV) ## Say what runs
 	@$(BIN)/python -m localcluster status
 
 .PHONY: test
-test: lint unit e2e ## All tests
+test: lint unit calendar-oracle-short e2e ## All tests
 
 .PHONY: lint
 lint: $(VENV) ## Style, types, import contracts, dead code
@@ -44,6 +46,18 @@ lint: $(VENV) ## Style, types, import contracts, dead code
 .PHONY: unit
 unit: $(VENV) ## Tests without processes
 	$(BIN)/pytest tests/unit --numprocesses 2
+
+.PHONY: calendar-oracle
+calendar-oracle: $(VENV) ## The calendar against brute force (RULES=20000 SEED=1)
+	PYTHONTZPATH= $(BIN)/python -m tests.calendar_oracle --rules $(RULES) --seed $(SEED)
+
+.PHONY: calendar-oracle-short
+calendar-oracle-short: RULES := 2000
+calendar-oracle-short: calendar-oracle
+
+.PHONY: calendar-benchmark
+calendar-benchmark: $(VENV) ## The calendar beside dateutil, croniter and cronsim
+	PYTHONTZPATH= $(UV) run --quiet --frozen --group benchmarks python -m benchmarks.calendar
 
 .PHONY: e2e
 e2e: $(VENV) binaries ## The user stories on the real parts (BROKER=redis: without Kafka)
