@@ -91,9 +91,9 @@ def named(day: date, text: str, *, in_month: bool) -> bool:
     if len(text) == 3:
         return True
     number = int(text[:-3])
-    step, same = (7 * A_DAY if number > 0 else -7 * A_DAY), (lambda other: other.year == day.year)
+    step = 7 * A_DAY if number > 0 else -7 * A_DAY
     other, place = day, 0
-    while same(other) and (not in_month or other.month == day.month):
+    while other.year == day.year and (not in_month or other.month == day.month):
         place += 1
         other -= step
     return place == abs(number)

@@ -184,17 +184,20 @@ def _numbered(number: int, dates: int) -> int:
     return 1 << (lowest + 7 * index)  # `dates` is one weekday's
 
 
-def _weekdays(texts: Sequence[str], kind: _Kind, spans: Sequence[int]) -> int:
-    """Plain days anywhere, numbered ones counted within each of `spans`."""
+def _weekdays(texts: Sequence[str], kind: _Kind, months: Sequence[int]) -> int:
+    """Plain days anywhere, numbered ones counted in each of `months`, or in the whole year where there are none."""
     mask = 0
     for text in texts:
         weekday = WEEKDAYS.index(text[-3:])
-        dates = kind.weekdays[weekday]
+        dates, new_years_eve = kind.weekdays[weekday], (kind.january_first - 1) % 7 == weekday
         if len(text) == 3:
-            mask |= dates | ((kind.january_first - 1) % 7 == weekday)
+            mask |= dates | new_years_eve
             continue
-        for span in spans:
-            mask |= _numbered(int(text[:-3]), dates & span)
+        number = int(text[:-3])
+        for month in months or (0,):
+            mask |= _numbered(number, dates & kind.months[month])
+        # Day 0 is the last of its kind in December and in the year before, where it is always the 5th and the 53rd.
+        mask |= new_years_eve and number in {-1, 5 if months else 53}
     return mask
 
 
@@ -298,14 +301,21 @@ class RuleDates:
         rule, mask = self._rule, kind.full | 1
         if rule.month_days:
             among = months or range(1, 13)
-            mask &= _or(_month_days(rule.month_days, month, kind, self._month_end) for month in among)
+            mask &= _or(_month_days(rule.month_days, month, kind, self._month_end) for month in among) | (
+                12 in among and not {31, -1}.isdisjoint(rule.month_days)
+            )
         elif months:
             mask &= _or(kind.months[month] | (month == 12) for month in months)
         if rule.year_days:
             mask &= _year_days(rule.year_days, kind, self._month_end)
         if rule.weekdays:
-            mask &= _weekdays(rule.weekdays, kind, [kind.months[month] for month in months] or [kind.full])
+            mask &= _weekdays(rule.weekdays, kind, self._counted_in(months))
         return mask if rule.year_days else mask & ~1
+
+    def _counted_in(self, months: Sequence[int]) -> Sequence[int]:
+        """The months in which numbered weekdays are counted; none where they are counted in the year. A day that was
+        clamped to the month before is counted there."""
+        return sorted({*months, *(month - 1 or 12 for month in months)}) if self._rule.month_days else months
 
     def _weeks(self, kind: _Kind) -> list[int]:
         """Every week with a day in the year, as a mask that is shifted by 7 so that its days outside have bits too."""

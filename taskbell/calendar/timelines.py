@@ -8,11 +8,12 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from taskbell.calendar import expansion, zones
-from taskbell.calendar.expansion import LAST_YEAR, MOST_STEPS, Dates, Steps
+from taskbell.calendar.expansion import LAST_YEAR, Dates, Steps
 from taskbell.calendar.rule import SUB_DAILY, Cron, Fold, Frequency, Gap, Policies, Rule, never
 
 TICK = timedelta(microseconds=1)
@@ -26,6 +27,9 @@ _ZERO = timedelta()
 
 _FEW = 16
 """Dates of a year; so many are looked at sooner than the year's moving clocks are found."""
+
+_A_MISS = 5
+"""Steps for an instant on a date that does not fit: the next that may is sought in the zone, which takes longer."""
 
 _UNSURE = 4
 """Hours; clocks have never been moved by more around a midnight, whole dates aside."""
@@ -90,8 +94,9 @@ class WallClock:
             self._limit(rule)
 
     def after(self, moment: datetime, steps: Steps) -> Iterator[Occurrence]:
-        local = moment.astimezone(self._zone).replace(tzinfo=None)
-        ordinal = local.toordinal() - 1  # a gap puts a local time on the next date at the latest
+        ordinal = moment.astimezone(self._zone).toordinal()
+        if not zones.regular(self._zone, datetime.fromordinal(ordinal - 1)):
+            ordinal -= 1  # a gap puts a local time on the next date at the latest
         while (day := expansion.following(self._dates, ordinal, self._last, steps)) is not None:
             steps.take()
             midnight = datetime.fromordinal(day)
@@ -255,9 +260,16 @@ class WallClock:
         if first > 0 and mask >> first & 1:
             total += len(self._dates.minutes(self._dates.first)) - per_day
         if bends:
-            among = (day for day in zones.moving(self._zone, year) if mask >> (day - before) & 1)
-            total += sum(len(self._on(day)) - len(self._dates.minutes(day)) for day in among)
+            for day in zones.moving(self._zone, year):
+                if mask >> (day - before) & 1 and not self._untouched(day):
+                    total += len(self._on(day)) - len(self._dates.minutes(day))
         return total
+
+    def _untouched(self, day: int) -> bool:
+        """Whether no clock moves between the first and the last minute that the rule asks for."""
+        midnight, minutes = datetime.fromordinal(day), self._dates.minutes(day)
+        first, last = midnight + _MINUTE * minutes[0], midnight + _MINUTE * (minutes[-1] + 1)
+        return self._zone.utcoffset(first) == self._zone.utcoffset(last.replace(fold=1))
 
     def _one_by_one(self, mask: int, before: int, steps: Steps, *, bends: bool) -> int:
         total = 0
@@ -278,6 +290,8 @@ class RealTime:
         self._start = zones.place(zone, start)
         self._step = _MINUTE * rule.interval * (60 if rule.frequency is Frequency.HOURLY else 1)
         self._dates = _limits(rule, start, policies)
+        if self._dates is not None:
+            _refuse_out_of_step(self._dates, start, self._step)
         self._last = LATEST
         if rule.until is not None:
             self._last = min(self._last, zones.place(zone, rule.until, fold=1))
@@ -289,23 +303,25 @@ class RealTime:
     def after(self, moment: datetime, steps: Steps) -> Iterator[Occurrence]:
         number = max(0, (moment - self._start) // self._step + 1)
         while (at := self._start + number * self._step) <= self._last:
-            steps.take()
             found = self._seen(at)
             if self._dates is None or expansion.has(self._dates, found.local.toordinal()):
+                steps.take()
                 yield found
                 number += 1
             else:
+                steps.take(_A_MISS)
                 number = self._ahead(number, found.local, self._dates, steps)
 
     def until(self, moment: datetime, steps: Steps) -> Iterator[Occurrence]:
         number = (min(moment, self._last) - self._start) // self._step
         while number >= 0:
-            steps.take()
             found = self._seen(self._start + number * self._step)
             if self._dates is None or expansion.has(self._dates, found.local.toordinal()):
+                steps.take()
                 yield found
                 number -= 1
             else:
+                steps.take(_A_MISS)
                 number = self._back(number, found.local, self._dates, steps)
 
     def rank(self, moment: datetime, steps: Steps) -> int:
@@ -363,7 +379,7 @@ class RealTime:
         """The number of occurrences on dates not after `last`."""
         total, day = 0, expansion.following(dates, dates.first, last, steps)
         while day is not None:
-            steps.take()
+            steps.take(2)
             total += self._number_on(dates, day)
             day = expansion.following(dates, day + 1, last, steps)
         return total
@@ -389,13 +405,30 @@ class RealTime:
         if self._dates is None:
             most = (LATEST - self._start) // self._step
             return self._start + min(count - 1, most) * self._step
-        steps = Steps(MOST_STEPS + count)
-        at = self._last
-        for number, each in enumerate(self.after(self._start - TICK, steps), 1):
-            at = each.at
-            if number == count:
-                break
-        return at
+        steps, day = Steps(), self._dates.first - 1
+        total = on_day = on_day_before = 0
+        while total + on_day < count:
+            following = expansion.following(self._dates, day + 1, _LAST_ORDINAL, steps)
+            if following is None:
+                return self._last
+            steps.take(2)
+            on_day_before = on_day if following == day + 1 else 0
+            total, day, on_day = total + on_day, following, self._number_on(self._dates, following)
+        # A clock put back over midnight mixes that date with the one before.
+        near = self._near(self._dates, day - 1, LATEST)
+        return next(islice(near, count - (total - on_day_before) - 1, None)).at
+
+
+def _refuse_out_of_step(dates: Dates, start: datetime, step: timedelta) -> None:
+    """Whole days apart, instants keep to some dates, give or take the one by which a zone has moved its date."""
+    days = step // _A_DAY
+    if step % _A_DAY or days < 4:
+        return
+    first = start.toordinal()
+    for year in range(start.year, min(start.year + 400, LAST_YEAR)):
+        if any((day - first + 1) % days <= 2 for day in expansion.ordinals(dates, year)):
+            return
+    raise never("its interval, from start on, misses all of its dates")
 
 
 def _limits(rule: Rule, start: datetime, policies: Policies) -> Dates | None:

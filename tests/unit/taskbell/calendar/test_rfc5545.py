@@ -209,7 +209,7 @@ def walk(rule: Rule, start: datetime, years: int) -> Iterator[datetime]:
                 return (day - monday).days // 7
             case Frequency.MONTHLY:
                 return 12 * (day.year - start.year) + day.month - start.month
-            case Frequency.YEARLY:
+            case _:
                 return day.year - start.year
 
     days = (first + timedelta(days=n - 7) for n in range(366 * years))
