@@ -228,7 +228,7 @@ def walk(case: "Case", first: date, last: date) -> list[Found]:
         found = set(real_time(case, rule, first, last))
     else:
         locals_ = (
-            cron_times(rule, case.start, first, last)
+            cron_times(rule, case.start, first, last, policies.month_end)
             if isinstance(rule, Cron)
             else local_times(rule, case.start, first, last, policies.month_end)
         )
@@ -269,10 +269,11 @@ def _with_dates(case: "Case", zone: ZoneInfo, found: list[Found], *, by_instant:
     return result
 
 
-def cron_times(rule: Cron, start: datetime, first: date, last: date) -> Iterator[datetime]:
+def cron_times(rule: Cron, start: datetime, first: date, last: date, month_end: MonthEnd) -> Iterator[datetime]:
     moment = datetime(first.year, first.month, first.day)  # noqa: DTZ001
     while moment.date() <= last:
-        days = moment.day in rule.month_days, moment.weekday() in rule.weekdays
+        tried = {month_day(moment.year, moment.month, day, month_end) for day in rule.month_days}
+        days = moment.date() in tried, moment.weekday() in rule.weekdays
         if moment.month not in rule.months or not (any(days) if rule.either_day else all(days)):
             moment += A_DAY
             continue
@@ -322,10 +323,10 @@ def generated(draw: random.Random) -> Case:
         if near and draw.random() < 0.6:
             first = max(first, near[0] - draw.randint(0, 2) * A_DAY)
     first = min(first, date(2109, 1, 1))
-    return Case(zone, start, rule, policies(draw, rule, start, first), first)
+    return Case(zone, start, rule, policies(draw, start, first), first)
 
 
-def policies(draw: random.Random, rule: Rule | Cron, start: datetime, first: date) -> Policies:
+def policies(draw: random.Random, start: datetime, first: date) -> Policies:
     noon = datetime(first.year, first.month, first.day, start.hour, start.minute)  # noqa: DTZ001
 
     def dates() -> tuple[datetime, ...]:
@@ -334,7 +335,7 @@ def policies(draw: random.Random, rule: Rule | Cron, start: datetime, first: dat
         return tuple({noon + draw.randint(0, 40) * A_DAY for _ in range(draw.randint(1, 6))})
 
     return Policies(
-        month_end=draw.choice((MonthEnd.SKIP, MonthEnd.CLAMP)) if isinstance(rule, Rule) else MonthEnd.SKIP,
+        month_end=draw.choice((MonthEnd.SKIP, MonthEnd.CLAMP)),
         gap=draw.choice((Gap.LATER, Gap.LATER, Gap.SKIP)),
         fold=draw.choice((Fold.FIRST, Fold.FIRST, Fold.BOTH)),
         added=dates(),

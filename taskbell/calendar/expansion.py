@@ -534,8 +534,8 @@ def _every_days(block: int, period: int, anchor: int) -> _Interval:
 class CronDates:
     """The dates of a `Cron` from `start` on."""
 
-    def __init__(self, cron: Cron, start: datetime) -> None:
-        self._cron = cron
+    def __init__(self, cron: Cron, start: datetime, month_end: MonthEnd) -> None:
+        self._cron, self._month_end = cron, month_end
         self.first = start.toordinal()
         self._minute = start.hour * 60 + start.minute
         self._times = tuple(sorted(60 * hour + minute for hour in cron.hours for minute in cron.minutes))
@@ -561,16 +561,21 @@ class CronDates:
         key = kind.leap, kind.january_first
         if key not in self._patterns:
             cron = self._cron
-            days = _or(_month_days(cron.month_days, month, kind, MonthEnd.SKIP) for month in range(1, 13))
+            days = _or(_month_days(cron.month_days, month, kind, self._month_end) for month in range(1, 13))
             weekdays = _or(kind.weekdays[weekday] for weekday in cron.weekdays)
             mask = days | weekdays if cron.either_day else days & weekdays
             self._patterns[key] = mask & _or(kind.months[month] for month in cron.months)
         return self._patterns[key]
 
 
-def dates_of(rule: Rule | Cron, start: datetime, month_end: MonthEnd) -> "RuleDates | CronDates":
+def dates_of(rule: Rule | Cron, start: datetime, month_end: MonthEnd) -> Dates:
     """Raises Rejected(NeverOccurs) where no kind of year has a date; the interval may still miss all there are."""
-    dates = CronDates(rule, start) if isinstance(rule, Cron) else RuleDates(rule, start, month_end)
+    dates = dates_from(rule, start, month_end)
     if dates.never():
         raise never("no year has a date with all that it asks for")
     return dates
+
+
+def dates_from(rule: Rule | Cron, start: datetime, month_end: MonthEnd) -> RuleDates | CronDates:
+    """As `dates_of`, of a rule that may have none."""
+    return CronDates(rule, start, month_end) if isinstance(rule, Cron) else RuleDates(rule, start, month_end)

@@ -110,16 +110,14 @@ def _split(text: str) -> Parts:
 def _frequency(parts: Parts) -> Frequency:
     value = parts.get("FREQ")
     if value in UNSUPPORTED_FREQUENCIES:
-        raise _unsupported(f"has FREQ={value}, which is not supported: {_FREQUENCIES_SENTENCE}")
+        raise _unsupported(f"has FREQ={value}, which is not supported: {FREQUENCIES_SENTENCE}")
     if value not in _FREQUENCIES:
-        raise _invalid(
-            f"has FREQ={value}: {_FREQUENCIES_SENTENCE}" if value else f"has no FREQ: {_FREQUENCIES_SENTENCE}"
-        )
+        raise _invalid(f"has FREQ={value}: {FREQUENCIES_SENTENCE}" if value else f"has no FREQ: {FREQUENCIES_SENTENCE}")
     return _FREQUENCIES[value]
 
 
 _FREQUENCIES = {frequency.upper(): frequency for frequency in Frequency}
-_FREQUENCIES_SENTENCE = "use MINUTELY, HOURLY, DAILY, WEEKLY, MONTHLY or YEARLY"
+FREQUENCIES_SENTENCE = "use MINUTELY, HOURLY, DAILY, WEEKLY, MONTHLY or YEARLY"
 
 
 def _count_and_until(_frequency: Frequency, parts: Parts) -> None:

@@ -345,7 +345,7 @@ class _Made:
         return None
 
     def _clamped(self, occurrence: Occurrence) -> str | None:
-        if self.policies.month_end is not MonthEnd.CLAMP or isinstance(self.rule, Cron):
+        if self.policies.month_end is not MonthEnd.CLAMP:
             return None
         if expansion.has(_unclamped(self.rule, self.start), occurrence.local.toordinal()):
             return None
@@ -353,8 +353,8 @@ class _Made:
 
 
 @lru_cache(maxsize=1024)
-def _unclamped(rule: Rule, start: datetime) -> expansion.RuleDates:
-    return expansion.RuleDates(rule, start, MonthEnd.SKIP)
+def _unclamped(rule: Rule | Cron, start: datetime) -> expansion.Dates:
+    return expansion.dates_from(rule, start, MonthEnd.SKIP)
 
 
 def _minutes(local: datetime) -> str:

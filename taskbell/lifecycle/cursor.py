@@ -28,7 +28,7 @@ def advance(schedule: TaskSchedule, cursor: Cursor, closed_at: datetime) -> Curs
     return Cursor(
         sequence=cursor.sequence + 1,
         local=occurrence.local,
-        fold=occurrence.fold,
+        fold=1 if occurrence.fold else 0,
         at=occurrence.at,
         phase=Phase.PENDING,
         calendar=calendar,

@@ -230,7 +230,12 @@ def _stand_at_first(picture: _Picture) -> None:
     picture.exhausted = first is None
     if first:
         picture.cursor = Cursor(
-            sequence=1, local=first.local, fold=first.fold, at=first.at, phase=Phase.PENDING, calendar=picture.calendar
+            sequence=1,
+            local=first.local,
+            fold=1 if first.fold else 0,
+            at=first.at,
+            phase=Phase.PENDING,
+            calendar=picture.calendar,
         )
 
 
@@ -547,7 +552,9 @@ def _next_occurrences(picture: _Picture) -> tuple[NextOccurrence, ...]:
     # A gap can put two local times at one instant: the second of them follows the first.
     found = picture.series.upcoming(cursor.at - _INSTANT, 3, local=cursor.local, fold=cursor.fold)
     return tuple(
-        NextOccurrence(local=each.local, at=each.at) for each in found if not past_end(picture.schedule.spec, each.at)
+        NextOccurrence(local=each.local, at=each.at, note=each.note)
+        for each in found
+        if not past_end(picture.schedule.spec, each.at)
     )
 
 
