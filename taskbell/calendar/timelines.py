@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -25,10 +25,10 @@ _LAST_ORDINAL = LATEST.toordinal() - 2
 _LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 _ZERO = timedelta()
 
-_FEW = 16
+_FEW = 60
 """Dates of a year; so many are looked at sooner than the year's moving clocks are found."""
 
-_A_MISS = 5
+_A_MISS = 10
 """Steps for an instant on a date that does not fit: the next that may is sought in the zone, which takes longer."""
 
 _UNSURE = 4
@@ -214,25 +214,31 @@ class WallClock:
         if rule.until_at is not None:
             self._until_at = min(rule.until_at, LATEST)
             self._last = min(self._last, self._until_at.astimezone(self._zone).toordinal() + 1)
-        if rule.count is not None and (day := self._day_of(rule.count, Steps())) is not None:
+        if rule.count is not None and (found := self._day_of(rule.count, Steps())) is not None:
             # The dates before have all their occurrences before that day's; a moving day and its neighbours mix.
-            near = [each for each in range(day - 2, day + 3) if expansion.has(self._dates, each)]
-            before = self._through(day - 3, Steps())
-            self._end = sorted(map(key, (each for on in near for each in self._on(on))))[rule.count - before - 1]
-            self._count, self._last = rule.count, min(self._last, day + 2)
+            day, before = found
+            near = {each: self._on(each) for each in range(day - 2, day + 3) if expansion.has(self._dates, each)}
+            before -= sum(len(on_that_day) for each, on_that_day in near.items() if each < day)
+            self._count = rule.count
+            self._end = sorted(map(key, chain.from_iterable(near.values())))[rule.count - before - 1]
+            self._last = min(self._last, day + 2)
 
-    def _day_of(self, count: int, steps: Steps) -> int | None:
-        """The date that the occurrence number `count` is known by, or one beside it; None when there are fewer."""
+    def _day_of(self, count: int, steps: Steps) -> tuple[int, int] | None:
+        """The date that the occurrence number `count` is known by, or one beside it, and the number of those on earlier
+        dates; None when there are fewer."""
+        before = 0
         for year in range(datetime.fromordinal(self._dates.first).year, LAST_YEAR + 1):
             steps.take()
             in_year = self._in_year(year, self._dates.mask(year), steps)
-            if in_year < count:
-                count -= in_year
+            if before + in_year < count:
+                before += in_year
                 continue
             for day in expansion.ordinals(self._dates, year):
                 steps.take()
-                if (count := count - len(self._on(day))) <= 0:
-                    return day
+                on_that_day = len(self._on(day))
+                if before + on_that_day >= count:
+                    return day, before
+                before += on_that_day
         return None
 
     # Counting
@@ -276,7 +282,8 @@ class WallClock:
         for number in expansion.numbers(mask):
             steps.take()
             day = before + number
-            total += len(self._on(day)) if bends and self._joined(day) else len(self._dates.minutes(day))
+            still = not bends or self._untouched(day)
+            total += len(self._dates.minutes(day)) if still else len(self._on(day))
         return total
 
 
@@ -376,21 +383,37 @@ class RealTime:
         return (midnight - distance).replace(tzinfo=UTC)
 
     def _on_dates(self, dates: Dates, last: int, steps: Steps) -> int:
-        """The number of occurrences on dates not after `last`."""
-        total, day = 0, expansion.following(dates, dates.first, last, steps)
-        while day is not None:
-            steps.take(2)
-            total += self._number_on(dates, day)
-            day = expansion.following(dates, day + 1, last, steps)
+        """The number of occurrences on dates not after `last`; whole runs of dates at once."""
+        total = 0
+        for year in range(datetime.fromordinal(dates.first).year, datetime.fromordinal(max(last, 1)).year + 1):
+            before, mask = expansion.before(year), dates.mask(year)
+            if before + 366 > last:
+                mask &= (2 << max(last - before, 0)) - 1
+            while mask:
+                steps.take(2)
+                low = mask & -mask
+                run = mask & ~(mask + low)
+                mask ^= run
+                first = before + low.bit_length() - 1
+                total += self._number_on(dates, first, first + run.bit_count() - 1)
         return total
 
-    def _number_on(self, dates: Dates, day: int) -> int:
+    def _number_on(self, dates: Dates, first: int, last: int) -> int:
+        """The number of occurrences from the date `first` to the date `last`, all of which are in `dates`."""
+        begin, end = self._begin(first), self._begin(last + 1)
+        if begin is None or end is None:
+            near = self._near(dates, first, self._latest(last))
+            return sum(first <= each.local.toordinal() <= last for each in near)
+        number = max(0, -((self._start - begin) // self._step))
+        return max(0, (end - TICK - self._start) // self._step - number + 1)
+
+    def _begin(self, day: int) -> datetime | None:
+        """The instant at which that date begins; None where a clock moves across its midnight."""
         midnight = datetime.fromordinal(day)
-        if not zones.regular(self._zone, midnight):
-            return sum(each.local.toordinal() == day for each in self._near(dates, day, self._latest(day)))
-        begin = (midnight - zones.offset(self._zone, midnight)).replace(tzinfo=UTC)
-        first = max(0, -((self._start - begin) // self._step))
-        return max(0, (begin + _A_DAY - TICK - self._start) // self._step - first + 1)
+        at = zones.place(self._zone, midnight)
+        if zones.shift(self._zone, midnight) and (at - TICK).astimezone(self._zone).toordinal() >= day:
+            return None
+        return None if zones.shift(self._zone, midnight) < _ZERO else at
 
     def _near(self, dates: Dates, day: int, moment: datetime) -> Iterator[Occurrence]:
         """What occurs on that date and later, until `moment`."""
@@ -411,9 +434,9 @@ class RealTime:
             following = expansion.following(self._dates, day + 1, _LAST_ORDINAL, steps)
             if following is None:
                 return self._last
-            steps.take(2)
+            steps.take(3)
             on_day_before = on_day if following == day + 1 else 0
-            total, day, on_day = total + on_day, following, self._number_on(self._dates, following)
+            total, day, on_day = total + on_day, following, self._number_on(self._dates, following, following)
         # A clock put back over midnight mixes that date with the one before.
         near = self._near(self._dates, day - 1, LATEST)
         return next(islice(near, count - (total - on_day_before) - 1, None)).at

@@ -88,7 +88,7 @@ def test_kubectl_explains_a_recurrence(world: World) -> None:
 
     assert "RFC 5545" in whole
     assert all(name in whole for name in ("frequency", "interval", "weekdays", "monthDays", "months", "count", "until"))
-    assert "enum: Daily, Weekly, Monthly, Yearly" in whole
+    assert "enum: Minutely, Hourly, Daily, Weekly, Monthly, Yearly" in whole
     assert "Mon, or with Monthly and Yearly 2Tue and -1Fri" in fields
     assert "The last local time that may occur" in fields
 
