@@ -41,8 +41,8 @@ class Steps:
         if self.left < 0:
             raise Rejected(
                 TOO_COSTLY,
-                f"recurrence is too costly: {MOST_STEPS} years and dates hold no next occurrence; "
-                "use a longer frequency, or fewer parts that exclude one another",
+                f"recurrence is too costly: {MOST_STEPS} steps through its years and dates bring no answer; "
+                "use a longer frequency, a smaller count, or fewer parts that exclude one another",
             )
 
 

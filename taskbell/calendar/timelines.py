@@ -31,6 +31,9 @@ _FEW = 60
 _A_MISS = 10
 """Steps for an instant on a date that does not fit: the next that may is sought in the zone, which takes longer."""
 
+_A_DATE = 8
+"""Steps for counting what real time yields on a date."""
+
 _UNSURE = 4
 """Hours; clocks have never been moved by more around a midnight, whole dates aside."""
 
@@ -410,10 +413,12 @@ class RealTime:
     def _begin(self, day: int) -> datetime | None:
         """The instant at which that date begins; None where a clock moves across its midnight."""
         midnight = datetime.fromordinal(day)
-        at = zones.place(self._zone, midnight)
-        if zones.shift(self._zone, midnight) and (at - TICK).astimezone(self._zone).toordinal() >= day:
-            return None
-        return None if zones.shift(self._zone, midnight) < _ZERO else at
+        at = (midnight - zones.offset(self._zone, midnight)).replace(tzinfo=UTC)
+        moved = zones.shift(self._zone, midnight)
+        if not moved:
+            return at
+        begins = moved > _ZERO and (at - TICK).astimezone(self._zone).toordinal() < day
+        return at if begins else None
 
     def _near(self, dates: Dates, day: int, moment: datetime) -> Iterator[Occurrence]:
         """What occurs on that date and later, until `moment`."""
@@ -434,7 +439,7 @@ class RealTime:
             following = expansion.following(self._dates, day + 1, _LAST_ORDINAL, steps)
             if following is None:
                 return self._last
-            steps.take(3)
+            steps.take(_A_DATE)
             on_day_before = on_day if following == day + 1 else 0
             total, day, on_day = total + on_day, following, self._number_on(self._dates, following, following)
         # A clock put back over midnight mixes that date with the one before.
