@@ -6,7 +6,8 @@ from itertools import groupby, islice, product
 from typing import TypeVar
 
 import pytest
-from hypothesis import given, settings
+from dateutil import rrule
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from taskbell.calendar import rfc5545
@@ -194,6 +195,32 @@ def test_a_count_only_ends_it(rule: Rule, start: datetime, count: int) -> None:
         return
     assert len(counted) <= count
     assert counted == Series("Etc/UTC", start, rule).upcoming(LONG_AGO, count)[: len(counted)]
+
+
+@FEW
+@given(rules(), STARTS)
+def test_a_rule_written_and_read_occurs_alike(rule: Rule, start: datetime) -> None:
+    try:
+        mine = Series("Europe/Berlin", start, rule)
+    except Rejected:
+        return
+    read = Series("Europe/Berlin", start, rfc5545.parse(rfc5545.render(rule, mine.zone)))
+    assert read.upcoming(LONG_AGO, 5) == mine.upcoming(LONG_AGO, 5)
+
+
+@FEW
+@given(rules(), STARTS)
+def test_dateutil_is_of_the_same_opinion(rule: Rule, start: datetime) -> None:
+    """But for plain and numbered weekdays mixed, of which it takes only what is both, and for BYSETPOS in the week of
+    the start, of which it sees no day before it."""
+    assume(len({len(text) > 3 for text in rule.weekdays}) < 2)
+    assume(not rule.positions or rule.frequency is not Frequency.WEEKLY)
+    try:
+        mine = Series("Etc/UTC", start, rule)
+    except Rejected:
+        return
+    theirs = rrule.rrulestr(rfc5545.render(rule, mine.zone), dtstart=start)
+    assert [each.local for each in mine.upcoming(LONG_AGO, 4)] == list(islice(theirs, 4))
 
 
 def walk(rule: Rule, start: datetime, years: int) -> Iterator[datetime]:
