@@ -28,7 +28,8 @@ RUN /opt/uv/bin/uv sync --frozen --no-default-groups --extra consumers --no-edit
 
 FROM ${BASE} AS service
 # USER, because no entry in /etc/passwd stands for the number, and Kopf asks who it is.
-ENV PATH=/opt/taskbell/bin:/usr/local/bin:/usr/bin:/bin USER=taskbell PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+# PYTHONTZPATH is empty: time zones come from the pinned tzdata, whatever the base image has.
+ENV PYTHONTZPATH= PATH=/opt/taskbell/bin:/usr/local/bin:/usr/bin:/bin USER=taskbell PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     TASKBELL_HOST=0.0.0.0 TASKBELL_PORT=8080
 LABEL org.opencontainers.image.title="Taskbell" \
       org.opencontainers.image.description="Recurring tasks and reminders as Kubernetes resources" \

@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 
+# As in the images: time zones come from the pinned tzdata.
+export PYTHONTZPATH :=
+
 CACHE := $(or $(TASKBELL_CACHE),$(HOME)/.cache/taskbell)
 UV := $(or $(shell command -v uv),$(CACHE)/uv/bin/uv)
 VENV := .venv
@@ -11,6 +14,8 @@ BIN := $(VENV)/bin
 DETACH ?=
 BROKER ?= kafka
 OTLP ?=
+RULES ?= 20000
+SEED ?= 1
 
 .PHONY: help
 help: ## What can be made
@@ -29,7 +34,7 @@ status: $(VENV) ## Say what runs
 	@$(BIN)/python -m localcluster status
 
 .PHONY: test
-test: lint unit e2e e2e-node ## All tests
+test: lint unit calendar-oracle-short e2e e2e-node ## All tests
 
 .PHONY: lint
 lint: $(VENV) ## Style, types, import contracts, dead code
@@ -44,6 +49,18 @@ lint: $(VENV) ## Style, types, import contracts, dead code
 .PHONY: unit
 unit: $(VENV) ## Tests without processes
 	$(BIN)/pytest tests/unit --numprocesses 2
+
+.PHONY: calendar-oracle
+calendar-oracle: $(VENV) ## The calendar against brute force (RULES=20000 SEED=1)
+	$(BIN)/python -m tests.calendar_oracle --rules $(RULES) --seed $(SEED)
+
+.PHONY: calendar-oracle-short
+calendar-oracle-short: RULES := 2000
+calendar-oracle-short: calendar-oracle
+
+.PHONY: calendar-benchmark
+calendar-benchmark: $(VENV) ## The calendar beside dateutil, croniter and cronsim
+	$(UV) run --quiet --frozen --group benchmarks python -m benchmarks.calendar
 
 .PHONY: e2e
 e2e: $(VENV) binaries ## The user stories on the real parts (BROKER=redis: without Kafka)

@@ -1,5 +1,6 @@
 """What is answered. Tasks and schedules look the same whether Postgres or the API server knew them."""
 
+import operator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -69,7 +70,21 @@ class TemplateReminderAnswer(Answer):
     before: str
 
 
-class RecurrenceAnswer(Answer):
+class ClocksAnswer(Answer):
+    gap: str | None = None
+    fold: str | None = None
+
+
+class DatesAnswer(Answer):
+    """What can stand beside every form of recurrence."""
+
+    additional_dates: list[LocalTime] = Field(default=[], exclude_if=operator.not_)
+    excluded_dates: list[LocalTime] = Field(default=[], exclude_if=operator.not_)
+    month_end: str | None = Field(default=None, exclude_if=operator.not_)
+    dst: ClocksAnswer | None = Field(default=None, exclude_if=operator.not_)
+
+
+class RecurrenceAnswer(DatesAnswer):
     frequency: str
     interval: int = 1
     weekdays: list[str] = []
@@ -79,10 +94,16 @@ class RecurrenceAnswer(Answer):
     until: LocalTime | None = None
 
 
-class RuleAnswer(Answer):
+class RuleAnswer(DatesAnswer):
     """The recurrence as RFC 5545 writes it."""
 
     rrule: str
+
+
+class CronAnswer(DatesAnswer):
+    """The recurrence as crontab(5) writes it."""
+
+    cron: str
 
 
 class CursorAnswer(Answer):
@@ -109,7 +130,7 @@ class ScheduleAnswer(Answer):
     reminders: list[TemplateReminderAnswer]
     time_zone: str
     start: LocalTime
-    recurrence: RecurrenceAnswer | RuleAnswer
+    recurrence: RecurrenceAnswer | RuleAnswer | CronAnswer
     recurrence_text: str | None = Field(description="In words: Every Monday and Friday at 09:00, Europe/Berlin")
     advance: str
     ends_at: Instant | None = None

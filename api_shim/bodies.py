@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from taskbell import resources
 from taskbell.calendar import offsets
-from taskbell.calendar.series import Frequency
+from taskbell.calendar.rule import HIGHEST_COUNT, HIGHEST_INTERVAL, Frequency
 from taskbell.resources import Priority, State, TaskScheduleSpec, TaskSpec
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -133,11 +133,11 @@ class Recurrence(Body):
         None, description="In place of all other fields: FREQ=MONTHLY;BYDAY=-1FR", json_schema_extra=_without_default
     )
     frequency: Frequency | None = Field(None, validate_default=True, json_schema_extra=_without_default)
-    interval: Annotated[Whole, Field(ge=1, le=1000)] = 1
+    interval: Annotated[Whole, Field(ge=1, le=HIGHEST_INTERVAL)] = 1
     weekdays: tuple[Annotated[str, Field(max_length=5), AfterValidator(_weekday)], ...] = Field((), max_length=35)
     month_days: tuple[Annotated[Whole, Field(ge=-31, le=31)], ...] = Field((), max_length=62)
     months: tuple[Annotated[Whole, Field(ge=1, le=12)], ...] = Field((), max_length=12)
-    count: Annotated[Whole, Field(ge=1, le=10_000)] | None = None
+    count: Annotated[Whole, Field(ge=1, le=HIGHEST_COUNT)] | None = None
     until: LocalTime | None = None
 
     @field_validator("frequency")

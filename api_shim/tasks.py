@@ -10,7 +10,7 @@ from api_shim.paging import Listing
 from api_shim.shim import Name, ThePage, TheScope, TheShim
 from store.reading import TASKS
 from store.versions import TaskVersion
-from taskbell.calendar import series
+from taskbell.calendar import zones
 from taskbell.resources import Task, TaskSpec
 
 router = APIRouter(prefix="/api/{user_id}/tasks", tags=["tasks"], route_class=UserRoute)
@@ -55,5 +55,5 @@ async def delete_task(task_id: Name, scope: TheScope, shim: TheShim, response: R
 
 def _checked(spec: TaskSpec) -> TaskSpec:
     """Raises Rejected."""
-    series.zone(spec.time_zone)
+    zones.zone(spec.time_zone)
     return spec

@@ -190,9 +190,11 @@ def described(version: ScheduleAnswer, now: datetime) -> DescribedSchedule:
 def _upcoming(version: ScheduleAnswer, now: datetime) -> list[Upcoming]:
     if version.suspend:
         return []
-    rule = resources.Recurrence.model_validate(version.recurrence.model_dump(exclude_none=True, exclude_defaults=True))
+    given = version.recurrence.model_dump(exclude_none=True, exclude_defaults=True)
+    recurrence = resources.Recurrence.model_validate(given)
     try:
-        coming = Series(version.time_zone, version.start, rule.rule()).upcoming(now, _UPCOMING)
+        series = Series(version.time_zone, version.start, recurrence.rule(), recurrence.policies())
+        coming = series.upcoming(now, _UPCOMING)
     except Rejected:
         return []  # made by kubectl, stalled, and its condition says why; no reason to refuse the whole list
     ends_at = version.ends_at

@@ -12,8 +12,21 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from taskbell.calendar import offsets, rfc5545, spans, wording
-from taskbell.calendar.series import Frequency, Occurrence, Rule, Series
+from taskbell.calendar import cron, offsets, rfc5545, spans, wording
+from taskbell.calendar.rule import (
+    HIGHEST_COUNT,
+    HIGHEST_INTERVAL,
+    INVALID_RULE,
+    Cron,
+    Fold,
+    Frequency,
+    Gap,
+    MonthEnd,
+    Policies,
+    Rule,
+)
+from taskbell.calendar.series import Series
+from taskbell.calendar.timelines import Occurrence
 from taskbell.errors import Rejected
 from taskbell.naming import GROUP, VERSION
 
@@ -190,22 +203,38 @@ _UNSUPPORTED = "|".join(rfc5545.UNSUPPORTED)
 _NO_FREQUENCY = "|".join(rfc5545.UNSUPPORTED_FREQUENCIES)
 
 
-EITHER_FIELDS_OR_RRULE = "recurrence is either frequency, with the fields that refine it, or rrule: keep one of them"
+EITHER_FORM = "recurrence is either frequency, with the fields that refine it, or rrule, or cron: keep one of them"
+_MOST_DATES = 366
 
 
 def _without(pattern: str) -> str:
     return f"!has(self.rrule) || !self.rrule.matches('{pattern}')"
 
 
+def _dates_of(field: str) -> str:
+    return f"!has(self.{field}) || self.{field}.all(d, {_is_date('d')})"
+
+
+class Clocks(Model):
+    """What happens where clocks are moved. Hourly and Minutely recurrences run through real time instead."""
+
+    gap: Gap | None = Field(
+        default=None, description="A local time that does not exist: Later (02:30 is at 03:30; the default) or Skip"
+    )
+    fold: Fold | None = Field(
+        default=None, description="A local time that exists twice: First (the default) or Both; not in Hourly, Minutely"
+    )
+
+
 class Recurrence(Model):
-    """When the task recurs: in fields that mean what RFC 5545 3.3.10 means by them, or as its text in rrule."""
+    """When the task recurs: in fields meaning what RFC 5545 3.3.10 means, as its text in rrule, or in cron."""
 
     # The API server fills in no defaults here: beside an rrule they would look as if somebody had set them.
     frequency: Frequency | None = Field(default=None, description="With the fields that refine it; or use rrule")
     interval: int = Field(
         default=1,
         ge=1,
-        le=rfc5545.HIGHEST_INTERVAL,
+        le=HIGHEST_INTERVAL,
         description="Every so many periods; 1 where it is left out",
         exclude_if=_left_out,
         json_schema_extra=_undefaulted,
@@ -231,7 +260,7 @@ class Recurrence(Model):
         exclude_if=_left_out,
         json_schema_extra=_undefaulted,
     )
-    count: int | None = Field(default=None, ge=1, le=rfc5545.HIGHEST_COUNT, description="This many occurrences in all")
+    count: int | None = Field(default=None, ge=1, le=HIGHEST_COUNT, description="This many occurrences in all")
     until: LocalTime | None = Field(default=None, description="The last local time that may occur")
     rrule: str | None = Field(
         default=None,
@@ -239,11 +268,51 @@ class Recurrence(Model):
         max_length=500,
         description="RFC 5545, in place of the fields: FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1. UNTIL is in UTC",
     )
+    cron: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="Five fields of crontab(5) or @daily and its like, in place of the fields: 30 9 * * Mon-Fri",
+    )
+    additional_dates: tuple[LocalTime, ...] = Field(
+        default=(),
+        max_length=_MOST_DATES,
+        description="Local times that occur too",
+        exclude_if=_left_out,
+        json_schema_extra=_undefaulted,
+    )
+    excluded_dates: tuple[LocalTime, ...] = Field(
+        default=(),
+        max_length=_MOST_DATES,
+        description="Local times that do not occur, also where additionalDates has them",
+        exclude_if=_left_out,
+        json_schema_extra=_undefaulted,
+    )
+    month_end: MonthEnd | None = Field(
+        default=None, description="A day that a month lacks: Skip (left out; the default) or Clamp (its last day)"
+    )
+    dst: Clocks | None = Field(default=None, description="What happens where clocks are moved")
     schema_rules = (
         CelRule(
-            "has(self.rrule) ? !(has(self.frequency) || has(self.interval) || has(self.weekdays) || "
-            "has(self.monthDays) || has(self.months) || has(self.count) || has(self.until)) : has(self.frequency)",
-            EITHER_FIELDS_OR_RRULE,
+            "(has(self.frequency) ? 1 : 0) + (has(self.rrule) ? 1 : 0) + (has(self.cron) ? 1 : 0) == 1 && "
+            "(has(self.frequency) || !(has(self.interval) || has(self.weekdays) || has(self.monthDays) || "
+            "has(self.months) || has(self.count) || has(self.until)))",
+            EITHER_FORM,
+        ),
+        CelRule(_dates_of("additionalDates"), "additionalDates has what is no date: that month has fewer days"),
+        CelRule(_dates_of("excludedDates"), "excludedDates has what is no date: that month has fewer days"),
+        CelRule(
+            "!has(self.cron) || !self.cron.matches('[?#]|(^|[ ,0-9])[LlWw]+([ ,]|$)')",
+            "cron has ?, L, W or #, which are not supported: write * for ?, and use rrule for such days",
+        ),
+        CelRule(
+            "!has(self.cron) || !self.cron.matches('(?i)^ *@reboot *$')",
+            "cron has @reboot, which is no time: a schedule knows no machine that starts, so write when",
+        ),
+        CelRule(
+            "!has(self.cron) || self.cron.matches('(?i)^ *(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|"
+            "[^ @]+( +[^ ]+){4}) *$') || self.cron.matches('(?i)^ *@reboot *$')",
+            "cron needs five fields, minute, hour, day of the month, month, day of the week, or @daily and its like",
         ),
         CelRule("!(has(self.count) && has(self.until))", "count and until exclude each other: keep one"),
         CelRule(
@@ -264,6 +333,7 @@ class Recurrence(Model):
             "monthDays has no day 0: 1 is the first, -1 the last",
         ),
         CelRule(
+            "has(self.monthEnd) && self.monthEnd == 'Clamp' || "
             "!has(self.monthDays) || size(self.monthDays) == 0 || !has(self.months) || size(self.months) == 0 || "
             "self.monthDays.exists(d, (d >= -29 && d <= 29) || (d in [30, -30] && self.months.exists(m, m != 2)) || "
             "(d in [31, -31] && self.months.exists(m, m in [1, 3, 5, 7, 8, 10, 12])))",
@@ -283,12 +353,12 @@ class Recurrence(Model):
         ),
         CelRule(
             _without(f"(?i)(^|;)FREQ=({_NO_FREQUENCY})(;|$)"),
-            "rrule has a FREQ below a day, which is not supported: use DAILY, WEEKLY, MONTHLY or YEARLY",
+            f"rrule has a FREQ below a minute, which is not supported: {rfc5545.FREQUENCIES_SENTENCE}",
         ),
         CelRule(
             "!has(self.rrule) || "
-            f"self.rrule.matches('(?i)(^|;)FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY|{_NO_FREQUENCY})(;|$)')",
-            "rrule needs one FREQ: DAILY, WEEKLY, MONTHLY or YEARLY",
+            f"self.rrule.matches('(?i)(^|;)FREQ=({'|'.join(map(str.upper, Frequency))}|{_NO_FREQUENCY})(;|$)')",
+            f"rrule needs one FREQ: {rfc5545.FREQUENCIES_SENTENCE}",
         ),
         CelRule(_without("(?i)(^|;)INTERVAL=0*(;|$)"), "rrule has INTERVAL=0: use 1 or more"),
         CelRule(
@@ -296,18 +366,36 @@ class Recurrence(Model):
             "rrule has COUNT and UNTIL, which exclude each other: keep one",
         ),
         CelRule(
-            _without("(?i)(^|;)UNTIL=([^;]*[^Zz;])(;|$)"),
-            "rrule has an UNTIL that is no instant in UTC: a schedule has a time zone, so write 20301231T235959Z",
+            _without("(?i)(^|;)UNTIL=") + " || self.rrule.matches('(?i)(^|;)UNTIL=([0-9]{8}|[^;]*Z)(;|$)')",
+            "rrule has an UNTIL that is neither an instant in UTC nor a date: a schedule has a time zone, so write "
+            "20301231T235959Z or 20301231",
         ),
     )
 
-    def rule(self) -> Rule:
+    def rule(self) -> Rule | Cron:
         """Raises Rejected for a text that is no rule, or one that is not supported."""
-        if self.rrule is not None and self.wire().keys() == {"rrule"}:
+        given = self.wire().keys() & _FORMS
+        if self.rrule is not None and given == {"rrule"}:
             return rfc5545.parse(self.rrule)
-        if self.rrule is not None or self.frequency is None:
-            raise Rejected(rfc5545.INVALID_RULE, EITHER_FIELDS_OR_RRULE)
+        if self.cron is not None and given == {"cron"}:
+            return cron.parse(self.cron)
+        if self.frequency is None or not given.isdisjoint({"rrule", "cron"}):
+            raise Rejected(INVALID_RULE, EITHER_FORM)
         return Rule(self.frequency, self.interval, self.weekdays, self.month_days, self.months, self.count, self.until)
+
+    def policies(self) -> Policies:
+        """What bends, adds and takes away dates of the rule."""
+        clocks = self.dst or Clocks()
+        return Policies(
+            month_end=self.month_end or MonthEnd.SKIP,
+            gap=clocks.gap or Gap.LATER,
+            fold=clocks.fold or Fold.FIRST,
+            added=self.additional_dates,
+            excluded=self.excluded_dates,
+        )
+
+
+_FORMS = frozenset({"frequency", "interval", "weekdays", "monthDays", "months", "count", "until", "rrule", "cron"})
 
 
 class Advance(StrEnum):
@@ -369,7 +457,7 @@ class TaskScheduleSpec(Model):
 
     def series(self) -> Series:
         """Raises Rejected."""
-        return Series(self.time_zone, self.start, self.recurrence.rule())
+        return Series(self.time_zone, self.start, self.recurrence.rule(), self.recurrence.policies())
 
     def recurrence_text(self) -> str | None:
         """The recurrence in words; None for one that is refused."""
@@ -431,6 +519,9 @@ class Cursor(Model):
 class NextOccurrence(Model):
     local: LocalTime
     at: Instant
+    note: str | None = Field(
+        default=None, max_length=300, description="Why it is not just what the recurrence says: clocks, a month's end"
+    )
 
 
 class PublishedSchedule(Model):

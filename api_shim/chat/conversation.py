@@ -20,7 +20,8 @@ from api_shim.chat.grammar import Intent
 from api_shim.chat.matching import Thing
 from api_shim.chat.records import Call, Option, Question
 from api_shim.tools import DescribedSchedule, ReminderList, ScheduleList, TaskList
-from taskbell.calendar.series import Frequency, Rule, Series
+from taskbell.calendar.rule import Frequency, Rule
+from taskbell.calendar.series import Series
 from taskbell.resources import SNOOZE, State, instant_text, local_text
 
 MOST_UNDO = 10

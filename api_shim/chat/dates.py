@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from re import Match, Pattern
 
 from taskbell.calendar import offsets
-from taskbell.calendar.series import Frequency, Rule
+from taskbell.calendar.rule import Frequency, Rule
 
 MORNING, AFTERNOON, EVENING = time(9), time(15), time(19)
 """What "in the morning" and its like mean where no hour is named; what was understood is always said."""

@@ -25,7 +25,7 @@ from api_shim.tools import BY_NAME, Outcome
 from runtime import logs
 from runtime.dapr import Unavailable
 from store.reading import OPEN_TASKS, SCHEDULES, TASKS, Scope
-from taskbell.calendar import series
+from taskbell.calendar import zones as time_zones
 from taskbell.resources import State
 
 _TOLD = frozenset({NOT_FOUND, CONFLICT, INVALID})
@@ -102,7 +102,7 @@ class Chat:
         if named:
             return named
         if body.time_zone is not None:
-            return series.zone(body.time_zone).key
+            return time_zones.zone(body.time_zone).key
         return before.time_zone or await self.shim.memory.zone_of(self.scope.user_id)
 
     async def _note_zone(self, zone: str, before: Conversation) -> None:

@@ -25,7 +25,7 @@ from api_shim.web.moments import Clock, before
 from api_shim.web.pages import VIEWS, View, by_htmx
 from runtime.apiserver import ApiError, Unreachable
 from store.reading import DONE, INBOX, OPEN, REMINDERS, SCHEDULES, TASKS, Feed, Scope
-from taskbell.calendar import series
+from taskbell.calendar import zones
 from taskbell.errors import Rejected
 from taskbell.resources import State, instant_text
 
@@ -317,7 +317,7 @@ async def choose_zone(request: Request, _visit: TheVisit, form: TheForm) -> Resp
     answer = RedirectResponse(view.path, 303, {"Cache-Control": "no-store"})
     secure = _leaves_the_machine(request)
     if name:
-        value = series.zone(name).key
+        value = zones.zone(name).key
         answer.set_cookie(CHOSEN_ZONE_COOKIE, value, max_age=A_YEAR_SECONDS, samesite="strict", secure=secure)
     else:
         answer.delete_cookie(CHOSEN_ZONE_COOKIE, samesite="strict", secure=secure)
@@ -335,10 +335,10 @@ async def static(version: str, name: str) -> Response:
 def _clock(request: Request, shim: Shim) -> Clock:
     for cookie in (CHOSEN_ZONE_COOKIE, BROWSER_ZONE_COOKIE):
         try:
-            return Clock(shim.now(), series.zone(request.cookies.get(cookie, "")))
+            return Clock(shim.now(), zones.zone(request.cookies.get(cookie, "")))
         except Rejected:
             continue
-    return Clock(shim.now(), series.zone(ZONE_WHEN_UNKNOWN))
+    return Clock(shim.now(), zones.zone(ZONE_WHEN_UNKNOWN))
 
 
 def _leaves_the_machine(request: Request) -> bool:

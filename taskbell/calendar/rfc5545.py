@@ -1,48 +1,94 @@
 """Recurrence rules as RFC 5545 3.3.10 writes them: `FREQ=MONTHLY;BYDAY=-1FR;COUNT=10`.
 
 No part is ever passed over: what is not supported here, and what the RFC forbids beside something else, is refused.
+In one thing we are laxer than the RFC, because calendars are: UNTIL may be a date, all of whose day is meant.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from taskbell.calendar.series import WEEKDAYS, Frequency, Rule, weekday_order
+from taskbell.calendar import zones
+from taskbell.calendar.rule import (
+    HIGHEST_COUNT,
+    HIGHEST_INTERVAL,
+    INVALID_RULE,
+    SUB_DAILY,
+    UNSUPPORTED_PART,
+    WEEKDAYS,
+    Fold,
+    Frequency,
+    Gap,
+    MonthEnd,
+    Policies,
+    Rule,
+    weekday_order,
+)
 from taskbell.errors import Rejected
 
-INVALID_RULE = "InvalidRule"
-"""No rule of RFC 5545, or one with a number out of range."""
-UNSUPPORTED_PART = "UnsupportedPart"
-"""A rule of RFC 5545 or of one of its extensions that Taskbell does not have."""
-
-HIGHEST_INTERVAL = 1000
-HIGHEST_COUNT = 10_000
 UNSUPPORTED = {
     "BYSECOND": "a task is due at a whole minute",
     "BYWEEKNO": "choose days by BYMONTH, BYDAY or BYYEARDAY",
     "BYEASTER": "it is no part of RFC 5545",
     "RSCALE": "only the Gregorian calendar is known",
-    "SKIP": "a day that a month does not have is left out; BYMONTHDAY=-1 is always its last",
+    "SKIP": "set monthEnd: Clamp beside the rule for a month's last day in place of one it lacks",
 }
 """Part → why it is not there, or what to write instead."""
-UNSUPPORTED_FREQUENCIES = ("HOURLY", "MINUTELY", "SECONDLY")
+UNSUPPORTED_FREQUENCIES = ("SECONDLY",)
 
 Parts = Mapping[str, str]
 """Name → value, both in upper case."""
 
 
-def parse(text: str) -> Rule:
-    """`text` as a rule; letters of either case, parts in any order. UNTIL becomes an aware instant.
+def parse(text: str, *, floating: bool = False) -> Rule:
+    """`text` as a rule; letters of either case, parts in any order.
 
+    UNTIL becomes an aware instant, or, where it is a date, the last minute of that local day. With `floating`, for a
+    start that has no time zone, it has to be a local time instead (RFC 5545 3.3.10: the same type as DTSTART).
     Raises Rejected: InvalidRule or UnsupportedPart."""
     parts = _split(text)
     frequency = _frequency(parts)
     for forbidden in _FORBIDDEN:
         forbidden(frequency, parts)
     fields = {field: read(part, parts[part]) for part, (field, read) in _READERS.items() if part in parts}
+    if "UNTIL" in parts:
+        fields.update(_until(parts["UNTIL"], floating=floating))
     _refuse_high_numbers(fields.get("weekdays", ()), yearly=frequency is Frequency.YEARLY and "BYMONTH" not in parts)
     return Rule(frequency, **fields)
+
+
+def render(rule: Rule, zone: ZoneInfo) -> str:
+    """`rule` as RFC 5545 writes it, without loss: what `parse` reads back occurs alike. A local `until` becomes the
+    instant that it is in `zone`. What stands beside a rule (monthEnd, dst, dates added and excluded) is not in it."""
+    until_at = rule.until_at
+    if rule.until is not None:
+        until_at = zones.place(zone, rule.until, fold=1)
+    values = {
+        "FREQ": rule.frequency.upper(),
+        "INTERVAL": str(rule.interval) if rule.interval > 1 else "",
+        "COUNT": str(rule.count or ""),
+        "UNTIL": f"{until_at.astimezone(UTC):%Y%m%dT%H%M%SZ}" if until_at else "",
+        "BYMONTH": _list(rule.months),
+        "BYYEARDAY": _list(rule.year_days),
+        "BYMONTHDAY": _list(rule.month_days),
+        "BYDAY": _list(f"{text[:-3]}{text[-3:-1].upper()}" for text in rule.weekdays),
+        "BYHOUR": _list(rule.hours),
+        "BYMINUTE": _list(rule.minutes),
+        "BYSETPOS": _list(rule.positions),
+        "WKST": rule.week_start[:2].upper() if rule.week_start != "Mon" else "",
+    }
+    return ";".join(f"{name}={value}" for name, value in values.items() if value)
+
+
+def why_not(policies: Policies) -> str | None:
+    """Why a series with `policies` cannot be said by an RRULE with EXDATE and RDATE; None where it can."""
+    if policies.month_end is not MonthEnd.SKIP:
+        return "RFC 5545 leaves out a day that a month does not have; monthEnd: Clamp is RFC 7529's SKIP=BACKWARD"
+    if policies.gap is not Gap.LATER or policies.fold is not Fold.FIRST:
+        return "RFC 5545 puts a time that does not exist later and takes the first of two equal ones, dst does not"
+    return None
 
 
 def _split(text: str) -> Parts:
@@ -55,8 +101,8 @@ def _split(text: str) -> Parts:
             raise _invalid(f"has {name} twice: keep one, with all of its values")
         if name in UNSUPPORTED:
             raise _unsupported(f"has {name}, which is not supported: {UNSUPPORTED[name]}")
-        if name != "FREQ" and name not in _READERS:
-            raise _invalid(f"has the unknown part {name!r}: there are FREQ, {', '.join(_READERS)}")
+        if name not in _READERS and name not in {"FREQ", "UNTIL"}:
+            raise _invalid(f"has the unknown part {name!r}: there are FREQ, UNTIL, {', '.join(_READERS)}")
         parts[name] = value
     return parts
 
@@ -64,16 +110,14 @@ def _split(text: str) -> Parts:
 def _frequency(parts: Parts) -> Frequency:
     value = parts.get("FREQ")
     if value in UNSUPPORTED_FREQUENCIES:
-        raise _unsupported(f"has FREQ={value}, which is not supported: {_FREQUENCIES_SENTENCE}")
+        raise _unsupported(f"has FREQ={value}, which is not supported: {FREQUENCIES_SENTENCE}")
     if value not in _FREQUENCIES:
-        raise _invalid(
-            f"has FREQ={value}: {_FREQUENCIES_SENTENCE}" if value else f"has no FREQ: {_FREQUENCIES_SENTENCE}"
-        )
+        raise _invalid(f"has FREQ={value}: {FREQUENCIES_SENTENCE}" if value else f"has no FREQ: {FREQUENCIES_SENTENCE}")
     return _FREQUENCIES[value]
 
 
 _FREQUENCIES = {frequency.upper(): frequency for frequency in Frequency}
-_FREQUENCIES_SENTENCE = "use DAILY, WEEKLY, MONTHLY or YEARLY"
+FREQUENCIES_SENTENCE = "use MINUTELY, HOURLY, DAILY, WEEKLY, MONTHLY or YEARLY"
 
 
 def _count_and_until(_frequency: Frequency, parts: Parts) -> None:
@@ -92,12 +136,15 @@ def _days_of_the_month_weekly(frequency: Frequency, parts: Parts) -> None:
 
 
 def _days_of_the_year(frequency: Frequency, parts: Parts) -> None:
-    if "BYYEARDAY" in parts and frequency is not Frequency.YEARLY:
-        raise _invalid("has BYYEARDAY, which RFC 5545 allows only with FREQ=YEARLY: use that")
+    if "BYYEARDAY" in parts and frequency not in SUB_DAILY | {Frequency.YEARLY}:
+        raise _invalid(f"has BYYEARDAY, which RFC 5545 forbids with FREQ={frequency.upper()}: use FREQ=YEARLY")
+
+
+_NUMBERED = {Frequency.MONTHLY, Frequency.YEARLY}
 
 
 def _numbered_weekdays(frequency: Frequency, parts: Parts) -> None:
-    if re.search(r"\d", parts.get("BYDAY", "")) and frequency in {Frequency.DAILY, Frequency.WEEKLY}:
+    if re.search(r"\d", parts.get("BYDAY", "")) and frequency not in _NUMBERED:
         raise _invalid("has numbered days in BYDAY, which need FREQ=MONTHLY or YEARLY: leave the numbers out")
 
 
@@ -129,14 +176,19 @@ def _count(part: str, value: str) -> int:
     return _number(part, value, 1, HIGHEST_COUNT)
 
 
-def _until(part: str, value: str) -> datetime:
-    problem = f"has {part}={value}: a schedule has a time zone, so write an instant in UTC, as in 20301231T235959Z"
-    if not re.fullmatch(r"(19[7-9]\d|2\d{3})\d{4}T\d{6}Z", value, re.ASCII):
-        raise _invalid(problem)
+def _until(value: str, *, floating: bool) -> dict[str, datetime]:
+    match = re.fullmatch(r"((?:19[7-9]\d|2\d{3})\d{4})(?:T(\d{6})(Z?))?", value, re.ASCII)
+    if match is None or (match[2] and bool(match[3]) is floating):
+        raise _invalid(f"has UNTIL={value}: {_UNTIL_FLOATING if floating else _UNTIL_IN_UTC}")
     try:
-        return datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        until = datetime.strptime(match[1] + (match[2] or "235900"), "%Y%m%d%H%M%S")  # noqa: DTZ007  (wall clock)
     except ValueError as error:
-        raise _invalid(f"has {part}={value}, which is no date and time: choose one that exists") from error
+        raise _invalid(f"has UNTIL={value}, which is no date and time: choose one that exists") from error
+    return {"until_at": until.replace(tzinfo=UTC)} if match[3] else {"until": until}
+
+
+_UNTIL_IN_UTC = "a schedule has a time zone, so write an instant in UTC, as in 20301231T235959Z, or a date"
+_UNTIL_FLOATING = "its start has no time zone, so write a local time, as in 20301231T235959, or a date"
 
 
 def _numbers(lowest: int, highest: int) -> Callable[[str, str], tuple[int, ...]]:
@@ -186,7 +238,6 @@ def _week_start(part: str, value: str) -> str:
 _READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "INTERVAL": ("interval", _interval),
     "COUNT": ("count", _count),
-    "UNTIL": ("until_at", _until),
     "BYDAY": ("weekdays", _weekdays),
     "BYMONTHDAY": ("month_days", _signed_numbers(31)),
     "BYYEARDAY": ("year_days", _signed_numbers(366)),
@@ -197,6 +248,10 @@ _READERS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
     "WKST": ("week_start", _week_start),
 }
 """Part → field of `Rule`, and how its value is read."""
+
+
+def _list(values: Iterable[object]) -> str:
+    return ",".join(map(str, values))
 
 
 def _invalid(what: str) -> Rejected:

@@ -1,261 +1,361 @@
 """A recurring series: which occurrence comes next, in local time and as an instant.
 
-A local time that does not exist (a gap at the start of summer time) takes the offset before the gap, one that exists
-twice its first instant: RFC 5545 3.3.5. People know an occurrence by its nominal local time and fold; the instant is
-derived, so a change of zone rules never makes the same day's occurrence twice.
+People know an occurrence by its nominal local time and fold (RFC 5545's RECURRENCE-ID); the instant is derived, so a
+change of zone rules never makes the same day's occurrence twice. Occurrences come in the order of their instants.
+Hourly and Minutely series, and cron expressions whose hour field begins with `*`, are told apart by the instant alone.
+
+`count` counts what month ends, gaps and folds leave, before exclusions; exclusions beat additions; `ends_at` beats all.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from enum import StrEnum
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import islice
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from heapq import merge
+from itertools import islice, takewhile
+from zoneinfo import ZoneInfo
 
-from dateutil import rrule
-
+from taskbell.calendar import expansion, zones
+from taskbell.calendar.expansion import Steps
+from taskbell.calendar.rule import (
+    EVERYTHING_EXCLUDED,
+    MOVED_TOO_FAR,
+    SUB_DAILY,
+    Cron,
+    Fold,
+    Gap,
+    MonthEnd,
+    Override,
+    Policies,
+    Rule,
+    invalid,
+    never,
+)
+from taskbell.calendar.timelines import LATEST, TICK, Key, Occurrence, Timeline, key, timeline
 from taskbell.errors import Rejected
 
-LONGEST_SHIFT = timedelta(days=2)
-"""More than any zone ever moved its clocks: how far the order of local times and of instants can disagree."""
-
-WEEKDAYS: tuple[str, ...] = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-"""As people write them in a spec, in the order of datetime.weekday()."""
-
-_DAYS_IN_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-
-
-class Frequency(StrEnum):
-    DAILY = "Daily"
-    WEEKLY = "Weekly"
-    MONTHLY = "Monthly"
-    YEARLY = "Yearly"
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """One instant a rule yields. `local` is naive wall time in the series' zone, `at` the aware UTC instant."""
-
-    local: datetime
-    fold: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A recurrence rule in fields, as RFC 5545 3.3.10 means them; what is left empty follows from the series' start.
-
-    `until` is local, `until_at` an aware instant, both inclusive; at most one of them and `count` is set. `weekdays`
-    are `Mon` or, monthly and yearly, `2Tue` and `-1Fri`; `year_days` count from the year's end where negative, as
-    `month_days` do from the month's; `positions` are BYSETPOS; `week_start` is WKST."""
-
-    frequency: Frequency
-    interval: int = 1
-    weekdays: tuple[str, ...] = ()
-    month_days: tuple[int, ...] = ()
-    months: tuple[int, ...] = ()
-    count: int | None = None
-    until: datetime | None = None
-    until_at: datetime | None = None
-    year_days: tuple[int, ...] = ()
-    hours: tuple[int, ...] = ()
-    minutes: tuple[int, ...] = ()
-    positions: tuple[int, ...] = ()
-    week_start: str = "Mon"
+PLAIN = Policies()
+_MINUTE = timedelta(minutes=1)
+_EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
 
 
 class Series:
-    """The occurrences of `rule` from `start` (naive local; it occurs only if the rule yields it) in `zone_name`.
+    """The occurrences of `rule` from `start` on in `zone_name`, as `policies` bend them.
 
-    They come in the order of their local times: where clocks are put forward, two of them a day can change places.
-    Raises Rejected for a zone nobody knows and for a rule that can never occur."""
+    `start` is naive local; it occurs only if the rule yields it. A date makes an all-day series: each occurrence is
+    known by a midnight and stands at the instant with which its day begins. Equal series share their work.
 
-    def __init__(self, zone_name: str, start: datetime, rule: Rule) -> None:
-        self.zone = zone(zone_name)
-        self.start = start
+    Raises Rejected: UnknownTimeZone; NeverOccurs or EverythingExcluded for what has no occurrence at all; TooCostly;
+    MovedTooFar for an override that would change the order; InvalidRule where an all-day series is given times.
+    Every query raises Rejected(TooCostly) rather than look at more than `expansion.MOST_STEPS` years and dates."""
+
+    def __init__(self, zone_name: str, start: datetime | date, rule: Rule | Cron, policies: Policies = PLAIN) -> None:
+        self.zone = zones.zone(zone_name)
+        self.all_day = not isinstance(start, datetime)
+        self.start = start if isinstance(start, datetime) else datetime.combine(start, time())
         self.rule = rule
-        _refuse_impossible(rule, start)
+        self.policies = policies
+        self._made = _make(self.zone, self.start, rule, policies, self.all_day)
 
-    def next_after(self, moment: datetime, *, local: datetime | None = None) -> Occurrence | None:
-        """The first occurrence strictly after the instant `moment` and, where given, strictly after `local` too.
+    @property
+    def unmatched(self) -> tuple[Override, ...]:
+        """The overrides that name no occurrence (condition NoSuchOccurrence)."""
+        return self._made.unmatched
 
-        None when the rule is exhausted."""
-        floor = moment.astimezone(self.zone).replace(tzinfo=None) - LONGEST_SHIFT
-        if local is not None:
-            floor = max(floor, local)
-        until_at = self.rule.until_at
-        for candidate in self._locals_after(floor):
-            occurrence = self.place(candidate)
-            if occurrence.at > moment and (until_at is None or occurrence.at <= until_at):
-                return occurrence
-        return None
+    def next_after(self, moment: datetime, *, local: datetime | None = None, fold: int = 0) -> Occurrence | None:
+        """The first occurrence strictly after the aware instant `moment` and, where `local` is given, strictly after
+        the occurrence known by `local` and `fold` too, as the zone's rules place it today.
 
-    def upcoming(self, moment: datetime, number: int, *, local: datetime | None = None) -> tuple[Occurrence, ...]:
-        """The first `number` occurrences after `moment` (and after `local`), in order."""
-        found: list[Occurrence] = []
-        while len(found) < number:
-            after = found[-1].local if found else local
-            occurrence = self.next_after(moment, local=after)
-            if occurrence is None:
-                break
-            found.append(occurrence)
-        return tuple(found)
+        None when the series is exhausted."""
+        return next(self._after(moment, local, fold), None)
 
-    def last_until(self, moment: datetime, since: datetime) -> Occurrence | None:
-        """The newest occurrence in (`since`, `moment`], both aware instants; None when there is none."""
-        latest, occurrence = None, self.next_after(since)
-        while occurrence is not None and occurrence.at <= moment:
-            latest, occurrence = occurrence, self.next_after(since, local=occurrence.local)
-        return latest
+    def upcoming(
+        self, moment: datetime, number: int, *, local: datetime | None = None, fold: int = 0
+    ) -> tuple[Occurrence, ...]:
+        """The first `number` occurrences after `moment` (and after `local`), in order, each with a note where a policy
+        or an override bent it."""
+        return tuple(map(self.noted, islice(self._after(moment, local, fold), number)))
 
-    def place(self, local: datetime) -> Occurrence:
-        """`local` as an occurrence: the offset before a gap, the first of two equal wall times."""
-        return Occurrence(local, 0, local.replace(tzinfo=self.zone, fold=0).astimezone(UTC))
+    def between(self, since: datetime, until: datetime, at_most: int = 1000) -> tuple[Occurrence, ...]:
+        """The occurrences in (`since`, `until`], aware instants, in order; the first `at_most` of them."""
+        window = takewhile(lambda each: each.at <= until, self._after(since, None, 0))
+        return tuple(islice(window, at_most))
 
-    def _locals_after(self, floor: datetime) -> Iterator[datetime]:
-        # A far past start is jumped over; with `count` every occurrence has to be counted (at most 10,000).
-        first = _period(self.start, self.rule)
-        begin = first if self.rule.count else _jump(first, self.rule, floor)
-        expansion = islice(_expanded(self.rule, self.start, begin, self._last_local()), self.rule.count)
-        return (local for local in expansion if local > floor)
+    def last_until(self, moment: datetime, since: datetime | None = None) -> Occurrence | None:
+        """The newest occurrence in (`since`, `moment`], aware instants; None when there is none."""
+        latest = next(self._made.until(_clipped(moment), Steps()), None)
+        return None if latest is None or (since is not None and latest.at <= since) else latest
 
-    def _last_local(self) -> datetime | None:
-        """No occurrence has a later local time; `until_at` itself is compared with the instants."""
-        at = self.rule.until_at
-        return at.astimezone(self.zone).replace(tzinfo=None) + LONGEST_SHIFT if at else self.rule.until
+    def count_between(self, since: datetime, until: datetime) -> int:
+        """The number of occurrences in (`since`, `until`], aware instants: what was missed, for one."""
+        since, until = _clipped(since), _clipped(until)
+        return 0 if until <= since else self._made.rank(until) - self._made.rank(since)
 
+    def find(self, local: datetime, fold: int = 0) -> Occurrence | None:
+        """The occurrence known by `local` and `fold`; None when the series has none, or an override skips it."""
+        return self._made.find(local, fold)
 
-def weekday_order(text: str) -> tuple[bool, int, int]:
-    """Sorts `Mon`, `2Tue`, `-1Fri`: plain days, then from the first to the last of their kind."""
-    number = int(text[:-3] or 0)
-    return number < 0, number, WEEKDAYS.index(text[-3:])
+    def place(self, local: datetime, fold: int = 0) -> Occurrence:
+        """`local` as an occurrence, whether the rule yields it or not: the offset before a gap, of two equal wall times
+        the first or, with `fold` 1, the second."""
+        return Occurrence(local, fold, zones.place(self.zone, local, fold))
 
+    def noted(self, occurrence: Occurrence) -> Occurrence:
+        """`occurrence` with the reason why it is not just what the rule says; None where it is."""
+        note = self._made.note(occurrence)
+        return replace(occurrence, note=note) if note else occurrence
 
-def zone(name: str) -> ZoneInfo:
-    """Raises Rejected(UnknownTimeZone)."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Rejected(
-            "UnknownTimeZone", f"timeZone {name!r} is unknown: use an IANA name such as Europe/Berlin"
-        ) from error
-
-
-def _refuse_impossible(rule: Rule, start: datetime) -> None:
-    days, months = rule.month_days, rule.months or range(1, 13)
-    if days and not any(abs(day) <= _DAYS_IN_MONTH[month - 1] for day in days for month in months):
-        raise Rejected("NeverOccurs", f"recurrence never occurs: no month of {list(months)} has a day {list(days)}")
-    if not _occurs(rule, start):
-        raise Rejected("NeverOccurs", "recurrence never occurs: its interval, from start on, misses all of its days")
+    def _after(self, moment: datetime, local: datetime | None, fold: int) -> Iterator[Occurrence]:
+        moment = max(moment, _EARLIEST)
+        if moment >= LATEST:
+            return iter(())
+        if local is None:
+            return self._made.after(moment, Steps())
+        known = self._made.key_of(local, fold)
+        if known[0] <= moment:
+            return self._made.after(moment, Steps())
+        coming = self._made.after(known[0] - TICK, Steps())
+        if self._made.base.by_instant:
+            return (each for each in coming if each.at > known[0])
+        return (each for each in coming if key(each) > known)
 
 
-_HORIZONS = {
-    Frequency.DAILY: timedelta(days=20_000),
-    Frequency.WEEKLY: timedelta(weeks=20_871),
-    Frequency.MONTHLY: timedelta(days=146_097),
-    Frequency.YEARLY: timedelta(days=146_097),
-}
-"""Times the interval: as far ahead as a first occurrence is sought. The calendar repeats after 400 years, which are
-20,871 weeks or 4,800 months; a daily rule gets as many steps as fit into a few tenths of a second."""
+def _clipped(moment: datetime) -> datetime:
+    return min(max(moment.astimezone(UTC), _EARLIEST), LATEST)
 
 
 @lru_cache(maxsize=4096)
-def _occurs(rule: Rule, start: datetime) -> bool:
-    try:
-        horizon = start + _HORIZONS[rule.frequency] * rule.interval
-    except OverflowError:
-        horizon = None  # dateutil itself ends with the year 9999
-    return next(_expanded(rule, start, _period(start, rule), horizon), None) is not None
+def _make(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, all_day: bool) -> "_Made":
+    if all_day:
+        _refuse_times(rule, policies)
+    base = timeline(zone, start, rule, policies)
+    if next(base.after(_EARLIEST, Steps()), None) is None:
+        _refuse_never(zone, start, rule, policies)
+    made = _Made(zone, start, rule, policies, base)
+    if policies.overrides:
+        made.override(policies.overrides)
+    return made
 
 
-def _expanded(rule: Rule, start: datetime, begin: datetime, until: datetime | None) -> Iterator[datetime]:
-    """From `start`, or from the later period that begins at `begin`; `count` is not regarded.
-
-    dateutil always gets the beginning of a period: from amid a week it would take BYSETPOS of the rest of that week."""
-    expansion = rrule.rrule(dtstart=begin, until=until, **_arguments(rule, start))
-    return (local for local in expansion if local >= start)
-
-
-_FREQUENCIES: dict[Frequency, int] = {
-    Frequency.DAILY: rrule.DAILY,
-    Frequency.WEEKLY: rrule.WEEKLY,
-    Frequency.MONTHLY: rrule.MONTHLY,
-    Frequency.YEARLY: rrule.YEARLY,
-}
+def _refuse_never(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies) -> None:
+    """A rule that has ended before it began does occur, as far as it goes: it is exhausted."""
+    if isinstance(rule, Rule) and (rule.until is not None or rule.until_at is not None):
+        endless = timeline(zone, start, replace(rule, until=None, until_at=None), policies)
+        if next(endless.after(_EARLIEST, Steps()), None) is not None:
+            return
+    raise never("its interval and the clocks of its zone, from start on, leave out every date it has")
 
 
-def _arguments(rule: Rule, start: datetime) -> dict[str, Any]:
-    """What dateutil would take from its `dtstart` is written out, so that a jump does not change it."""
-    days, weekdays, months = rule.month_days, rule.weekdays, rule.months
-    no_day = not days and not weekdays and not rule.year_days
-    if rule.frequency in {Frequency.MONTHLY, Frequency.YEARLY} and no_day:
-        days = (start.day,)
-    if rule.frequency is Frequency.YEARLY and no_day and not months:
-        months = (start.month,)
-    if rule.frequency is Frequency.WEEKLY and not weekdays:
-        weekdays = (WEEKDAYS[start.weekday()],)
-    return {
-        "freq": _FREQUENCIES[rule.frequency],
-        "interval": rule.interval,
-        "wkst": WEEKDAYS.index(rule.week_start),
-        "byweekday": [_weekday(text) for text in _alike(weekdays, rule)] or None,
-        "bymonthday": days or None,
-        "byyearday": rule.year_days or None,
-        "bymonth": months or None,
-        "bysetpos": rule.positions or None,
-        "byhour": rule.hours or start.hour,
-        "byminute": rule.minutes or start.minute,
-        "bysecond": 0,
-    }
+def _refuse_times(rule: Rule | Cron, policies: Policies) -> None:
+    wrong = "recurrence cannot be that of an all-day series, whose start is a date: "
+    if isinstance(rule, Cron) or rule.frequency in SUB_DAILY or rule.hours or rule.minutes:
+        raise invalid(wrong + "it has times of the day; leave them out, or give start a time")
+    if rule.until_at is not None:
+        raise invalid(wrong + "its UNTIL is an instant; write a date, as in UNTIL=20301231")
+    if policies.gap is not Gap.LATER or policies.fold is not Fold.FIRST:
+        raise invalid(wrong + "dst concerns times of the day; leave it out")
+    moved = (each.moved_to for each in policies.overrides if each.moved_to)
+    names = (each.occurrence for each in policies.overrides)
+    if any(local.time() != time() for local in (*policies.added, *policies.excluded, *names, *moved)):
+        raise invalid(wrong + "its additional dates, excluded dates and overrides have to be dates too")
 
 
-def _alike(weekdays: tuple[str, ...], rule: Rule) -> tuple[str, ...]:
-    """Plain days among numbered ones are numbered too: of a mixture dateutil takes only what is both."""
-    plain = tuple(text for text in weekdays if len(text) == 3)
-    if not plain or len(plain) == len(weekdays):
-        return weekdays
-    in_a_month = rule.frequency is Frequency.MONTHLY or rule.months
-    numbers = range(1, 6 if in_a_month else 54)
-    numbered = tuple(text for text in weekdays if text not in plain)
-    return numbered + tuple(f"{number}{day}" for day in plain for number in numbers)
+@dataclass(frozen=True, slots=True)
+class _Extra:
+    """An occurrence that the rule does not yield where it is: added, or moved."""
+
+    occurrence: Occurrence
+    moved_from: Occurrence | None = None
 
 
-def _weekday(text: str) -> rrule.weekday:
-    return rrule.weekday(WEEKDAYS.index(text[-3:]), int(text[:-3]) if text[:-3] else None)
+class _Made:
+    """A timeline without what is excluded, and with what is added and moved; shared by equal series."""
+
+    def __init__(self, zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, base: Timeline) -> None:
+        self.zone, self.start, self.rule, self.policies, self.base = zone, start, rule, policies, base
+        self.gone: frozenset[tuple[datetime, int]] = frozenset(self._excluded())
+        self.extras: tuple[_Extra, ...] = ()
+        self.unmatched: tuple[Override, ...] = ()
+        self._add(_Extra(each) for each in self._added())
+        if self.gone and self._empty():
+            raise Rejected(
+                EVERYTHING_EXCLUDED,
+                "excludedDates leave nothing of the recurrence: take some of them out, or let it end later",
+            )
+
+    # Queries
+
+    def after(self, moment: datetime, steps: Steps) -> Iterator[Occurrence]:
+        kept = self._kept(self.base.after(moment, steps), steps)
+        if self.extras:
+            begin = bisect_right(self._instants, moment)
+            kept = merge(kept, [each.occurrence for each in self.extras[begin:]], key=key)
+        ends_at = self.policies.ends_at
+        return kept if ends_at is None else takewhile(lambda each: each.at <= ends_at, kept)
+
+    def until(self, moment: datetime, steps: Steps) -> Iterator[Occurrence]:
+        if self.policies.ends_at is not None:
+            moment = min(moment, self.policies.ends_at)
+        kept = self._kept(self.base.until(moment, steps), steps)
+        if self.extras:
+            passed = self.extras[: bisect_right(self._instants, moment)]
+            kept = merge(kept, [each.occurrence for each in reversed(passed)], key=key, reverse=True)
+        return kept
+
+    def rank(self, moment: datetime) -> int:
+        if self.policies.ends_at is not None:
+            moment = min(moment, self.policies.ends_at)
+        taken = (self.base.find(*known) for known in self.gone)
+        passed = bisect_right(self._instants, moment) if self.extras else 0
+        return self.base.rank(moment, Steps()) + passed - sum(each is not None and each.at <= moment for each in taken)
+
+    def find(self, local: datetime, fold: int) -> Occurrence | None:
+        extra = self._extra(local, fold)
+        found = extra.occurrence if extra else None
+        if found is None and (local, fold) not in self.gone:
+            found = self.base.find(local, fold)
+        ends_at = self.policies.ends_at
+        return None if found is None or (ends_at is not None and found.at > ends_at) else found
+
+    def key_of(self, local: datetime, fold: int) -> Key:
+        """Where the occurrence known by `local` and `fold` stands in the order, or would."""
+        extra = self._extra(local, fold)
+        at = extra.occurrence.at if extra else zones.place(self.zone, local, fold)
+        return at, local, fold
+
+    def _kept(self, found: Iterator[Occurrence], steps: Steps) -> Iterator[Occurrence]:
+        if not self.gone:
+            return found
+        return (each for each in found if not self._is_gone(each, steps))
+
+    def _is_gone(self, occurrence: Occurrence, steps: Steps) -> bool:
+        if (occurrence.local, occurrence.fold) not in self.gone:
+            return False
+        steps.take()
+        return True
+
+    # What is added, taken out and moved
+
+    def _empty(self) -> bool:
+        begun = next(self.base.after(_EARLIEST, Steps()), None) is not None
+        return (
+            begun and not self.extras and next(self._kept(self.base.after(_EARLIEST, Steps()), Steps()), None) is None
+        )
+
+    def _excluded(self) -> Iterator[tuple[datetime, int]]:
+        for local in self.policies.excluded:
+            yield from self._known(local, 0)
+            yield from self._known(local, 1)
+
+    def _known(self, local: datetime, fold: int) -> Iterator[tuple[datetime, int]]:
+        """By what the series knows it; where the instant alone counts, another local time may stand for it."""
+        yield local, fold
+        if self.base.by_instant:
+            at = zones.place(self.zone, local, fold)
+            first = next(self.base.after(at - TICK, Steps()), None)
+            if first is not None and first.at == at:
+                yield first.local, first.fold
+
+    def _added(self) -> Iterator[Occurrence]:
+        for local in sorted(set(self.policies.added)):
+            for fold in (0, 1) if self._twice(local) else (0,):
+                at = zones.place(self.zone, local, fold)
+                known = set(self._known(local, fold))
+                there = any(self.base.find(*each) for each in known)
+                if not there and not known & self.gone and not self._left_out(local):
+                    yield Occurrence(local, fold, at)
+
+    def _twice(self, local: datetime) -> bool:
+        both = self.policies.fold is Fold.BOTH or self.base.by_instant
+        return both and zones.shift(self.zone, local) < timedelta()
+
+    def _left_out(self, local: datetime) -> bool:
+        return self.policies.gap is Gap.SKIP and zones.shift(self.zone, local) > timedelta()
+
+    def _add(self, extras: Iterator[_Extra]) -> None:
+        self.extras = tuple(sorted((*self.extras, *extras), key=lambda each: key(each.occurrence)))
+        self._instants = [each.occurrence.at for each in self.extras]
+
+    def _extra(self, local: datetime, fold: int) -> _Extra | None:
+        same = (each for each in self.extras if (each.occurrence.local, each.occurrence.fold) == (local, fold))
+        return next(same, None)
+
+    def override(self, overrides: Sequence[Override]) -> None:
+        """Takes overrides in; the neighbours of a moved one are those of the series without any."""
+        found = {each: self.find(each.occurrence, each.fold) for each in overrides}
+        self.unmatched = tuple(each for each in overrides if found[each] is None)
+        moved = {
+            (each.occurrence, each.fold): zones.place(self.zone, each.moved_to)
+            for each in overrides
+            if each.moved_to is not None and found[each] is not None
+        }
+        for each, occurrence in found.items():
+            if each.moved_to is not None and occurrence is not None:
+                self._refuse_passing(each.moved_to, occurrence, moved)
+        matched = [(each, occurrence) for each, occurrence in found.items() if occurrence is not None]
+        taken = {(each.occurrence, each.fold) for each, _ in matched if each.skipped or each.moved_to is not None}
+        kept = [each for each in self.extras if (each.occurrence.local, each.occurrence.fold) not in taken]
+        self.extras, self.gone = (), self.gone | taken
+        places = (
+            _Extra(replace(occurrence, at=moved[each.occurrence, each.fold]), moved_from=occurrence)
+            for each, occurrence in matched
+            if each.moved_to is not None and not each.skipped
+        )
+        self._add(iter((*kept, *places)))
+
+    def _refuse_passing(
+        self, moved_to: datetime, occurrence: Occurrence, moved: dict[tuple[datetime, int], datetime]
+    ) -> None:
+        at = moved[occurrence.local, occurrence.fold]
+        earlier = next((each for each in self.until(occurrence.at, Steps()) if key(each) < key(occurrence)), None)
+        later = next((each for each in self.after(occurrence.at - TICK, Steps()) if key(each) > key(occurrence)), None)
+        for neighbour, sign in ((earlier, 1), (later, -1)):
+            if neighbour is None:
+                continue
+            places = (neighbour.at, moved.get((neighbour.local, neighbour.fold), neighbour.at))
+            if any((at - place) * sign <= timedelta() for place in places):
+                raise Rejected(
+                    MOVED_TOO_FAR,
+                    f"overrides move the occurrence of {_minutes(occurrence.local)} to {_minutes(moved_to)}, and its "
+                    f"neighbour is that of {_minutes(neighbour.local)}: move it to a time between its neighbours",
+                )
+
+    # Notes
+
+    def note(self, occurrence: Occurrence) -> str | None:
+        extra = self._extra(occurrence.local, occurrence.fold)
+        if extra and extra.moved_from is not None:
+            shown = occurrence.at.astimezone(self.zone)
+            return f"moved from {_minutes(occurrence.local)} to {_minutes(shown)}"
+        notes = (self._clamped(occurrence) if extra is None else None, self._bent(occurrence))
+        return "; ".join(filter(None, notes)) or None
+
+    def _bent(self, occurrence: Occurrence) -> str | None:
+        shift = zones.shift(self.zone, occurrence.local)
+        shown = occurrence.at.astimezone(self.zone).replace(tzinfo=None)
+        if shift > timedelta() and shown != occurrence.local:
+            day = "" if shown.date() == occurrence.local.date() else f" on {shown:%Y-%m-%d}"
+            return (
+                f"the clocks are put forward: {occurrence.local:%H:%M} does not exist, so it is at {shown:%H:%M}{day}"
+            )
+        if shift < timedelta():
+            which = "second" if occurrence.fold else "first"
+            return f"the clocks are put back: {occurrence.local:%H:%M} comes twice, this is the {which}"
+        return None
+
+    def _clamped(self, occurrence: Occurrence) -> str | None:
+        if self.policies.month_end is not MonthEnd.CLAMP:
+            return None
+        if expansion.has(_unclamped(self.rule, self.start), occurrence.local.toordinal()):
+            return None
+        return f"the day asked for does not exist, so it is on {occurrence.local:%Y-%m-%d}, the last one before it"
 
 
-def _period(local: datetime, rule: Rule) -> datetime:
-    """The midnight with which the day, week, month or year around `local` begins."""
-    midnight = datetime.combine(local, time())
-    match rule.frequency:
-        case Frequency.DAILY:
-            return midnight
-        case Frequency.WEEKLY:
-            return midnight - timedelta(days=(local.weekday() - WEEKDAYS.index(rule.week_start)) % 7)
-        case Frequency.MONTHLY:
-            return midnight.replace(day=1)
-        case Frequency.YEARLY:
-            return midnight.replace(month=1, day=1)
+@lru_cache(maxsize=1024)
+def _unclamped(rule: Rule | Cron, start: datetime) -> expansion.Dates:
+    return expansion.dates_from(rule, start, MonthEnd.SKIP)
 
 
-def _jump(first: datetime, rule: Rule, floor: datetime) -> datetime:
-    """The latest period in the phase of `interval` that begins at or before `floor`; `first` begins the first one."""
-    if floor <= first:
-        return first
-    match rule.frequency:
-        case Frequency.DAILY:
-            return first + timedelta(days=_whole((floor - first).days, rule.interval))
-        case Frequency.WEEKLY:
-            return first + timedelta(weeks=_whole((floor - first).days // 7, rule.interval))
-        case Frequency.MONTHLY:
-            months = _whole(12 * (floor.year - first.year) + floor.month - first.month, rule.interval)
-            year, month = divmod(12 * first.year + first.month - 1 + months, 12)
-            return first.replace(year=year, month=month + 1)
-        case Frequency.YEARLY:
-            return first.replace(year=first.year + _whole(floor.year - first.year, rule.interval))
-
-
-def _whole(periods: int, interval: int) -> int:
-    return periods // interval * interval
+def _minutes(local: datetime) -> str:
+    return local.strftime("%Y-%m-%dT%H:%M")

@@ -9,7 +9,10 @@ from dataclasses import replace
 from datetime import datetime, time
 from itertools import product
 
-from taskbell.calendar.series import WEEKDAYS, Frequency, Rule, Series, weekday_order
+from taskbell.calendar import cron
+from taskbell.calendar.expansion import completed
+from taskbell.calendar.rule import SUB_DAILY, WEEKDAYS, Cron, Frequency, Rule, weekday_order
+from taskbell.calendar.series import Series
 
 LONGEST = 1024
 """Characters; a rule of hundreds of days is cut with an ellipsis."""
@@ -23,38 +26,62 @@ _MOST_TIMES = 6
 
 def describe(series: Series) -> str:
     """At most LONGEST characters."""
-    rule = _plain(series.rule, series.start)
-    parts = (_days(rule), *_limits(rule, series), series.zone.key)
+    if isinstance(series.rule, Cron):
+        alike = cron.as_rule(series.rule)
+        parts: tuple[str, ...] = (
+            _either_day(series.rule) if alike is None else _said(alike, series.start),
+            series.zone.key,
+        )
+    else:
+        rule = _plain(series.rule, series.start)
+        parts = (_said(series.rule, series.start), *_limits(rule, series), series.zone.key)
     text = ", ".join(part for part in parts if part)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
+def _said(rule: Rule, start: datetime) -> str:
+    return _sub_daily(rule, start) if rule.frequency in SUB_DAILY else _days(_plain(rule, start))
+
+
+def _sub_daily(rule: Rule, start: datetime) -> str:
+    """`Every 90 minutes from 09:00 on`, `Every hour at :15 and :45 in the hours 9 to 16 when it is Monday`."""
+    text = _every(rule)
+    if not rule.hours and not rule.minutes:
+        text += f" from {start:%H:%M} on"
+    elif rule.minutes or rule.frequency is Frequency.HOURLY:
+        minutes = rule.minutes or (start.minute,)
+        chosen = f"{_and(f'the {_ordinal(each)}' for each in rule.positions)} of " if rule.positions else ""
+        text += f" at {chosen}{_and(_runs(minutes, lambda minute: f':{minute:02}'))}"
+    elif rule.interval > 1:
+        text += f" from {start:%H:%M} on"
+    if rule.hours:
+        text += f" in the hour{'s' if len(rule.hours) > 1 else ''} {_and(_runs(rule.hours, str))}"
+    if rule.interval > 1 and rule.minutes:
+        text += f", counted from {start:%H:%M}"
+    days = replace(rule, frequency=Frequency.DAILY)
+    phrase = _day_phrase(days)
+    return text + (f" when it is {phrase}" if phrase else _in_months(days))
+
+
+def _either_day(rule: Cron) -> str:
+    """Of a date that needs only one of the two: `On the 1st and the 15th, and on every Monday, at 09:00`."""
+    times = Rule(Frequency.DAILY, hours=rule.hours, minutes=rule.minutes)
+    weekdays = _each_of([WEEKDAYS[weekday] for weekday in rule.weekdays])
+    months = "" if len(rule.months) == 12 else f" in {_and(_MONTHS[month - 1] for month in rule.months)}"
+    return f"On {_and(_runs(rule.month_days, _month_day))}, and on every {weekdays},{months} at {_times(times)}"
+
+
 def _plain(rule: Rule, start: datetime) -> Rule:
     """A rule that occurs alike and is said more simply, with all that it takes from `start` written out."""
-    rule = _simpler(_complete(rule, start))
+    rule = _simpler(completed(rule, start))
     return replace(
         rule, weekdays=tuple(sorted(set(rule.weekdays), key=weekday_order)), months=tuple(sorted(set(rule.months)))
     )
 
 
-def _complete(rule: Rule, start: datetime) -> Rule:
-    rule = replace(rule, hours=rule.hours or (start.hour,), minutes=rule.minutes or (start.minute,))
-    if rule.weekdays or rule.month_days or rule.year_days:
-        return rule
-    match rule.frequency:
-        case Frequency.DAILY:
-            return rule
-        case Frequency.WEEKLY:
-            return replace(rule, weekdays=(WEEKDAYS[start.weekday()],))
-        case Frequency.MONTHLY:
-            return replace(rule, month_days=(start.day,))
-        case Frequency.YEARLY:
-            return replace(rule, month_days=(start.day,), months=rule.months or (start.month,))
-
-
 def _simpler(rule: Rule) -> Rule:
     """Without interval and BYSETPOS the days alone decide, whatever period they are counted in."""
-    if rule.interval > 1 or rule.positions or rule.year_days:
+    if rule.interval > 1 or rule.positions or rule.year_days or rule.frequency in SUB_DAILY:
         return rule
     if rule.weekdays and not rule.month_days and not _numbered(rule):
         return replace(rule, frequency=Frequency.WEEKLY)
@@ -95,6 +122,8 @@ def _one_kind(rule: Rule) -> str | None:
 # The day, in few words where there are few
 
 _UNITS = {
+    Frequency.MINUTELY: "minute",
+    Frequency.HOURLY: "hour",
     Frequency.DAILY: "day",
     Frequency.WEEKLY: "week",
     Frequency.MONTHLY: "month",
@@ -203,7 +232,8 @@ def _limits(rule: Rule, series: Series) -> Iterable[str]:
         yield "once" if rule.count == 1 else f"{rule.count} times"
     until = rule.until_at.astimezone(series.zone).replace(tzinfo=None) if rule.until_at else rule.until
     if until:
-        yield f"until {_moment(until, last=time(max(rule.hours), max(rule.minutes)))}"
+        last = time(max(rule.hours or (23,)), max(rule.minutes or (59,)))
+        yield f"until {_moment(until, last)}"
 
 
 def _moment(until: datetime, last: time) -> str:

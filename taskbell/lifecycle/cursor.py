@@ -21,15 +21,16 @@ def advance(schedule: TaskSchedule, cursor: Cursor, closed_at: datetime) -> Curs
     After an edit of the calendar it lies after the cursor's local day, so that the same day never occurs twice.
     Raises Rejected for a schedule that can never occur."""
     calendar = calendar_of(schedule.spec)
-    floor = cursor.local if cursor.calendar == calendar else datetime.combine(cursor.local, time(23, 59))
+    same = cursor.calendar == calendar
+    floor = cursor.local if same else datetime.combine(cursor.local, time(23, 59))
     after = min(closed_at, cursor.at) if schedule.spec.missed.policy is MissedPolicy.ALL else closed_at
-    occurrence = schedule.spec.series().next_after(after, local=floor)
+    occurrence = schedule.spec.series().next_after(after, local=floor, fold=cursor.fold if same else 1)
     if occurrence is None or past_end(schedule.spec, occurrence.at):
         return None
     return Cursor(
         sequence=cursor.sequence + 1,
         local=occurrence.local,
-        fold=0,
+        fold=1 if occurrence.fold else 0,
         at=occurrence.at,
         phase=Phase.PENDING,
         calendar=calendar,

@@ -13,7 +13,8 @@ from enum import Enum
 
 from taskbell import events, naming
 from taskbell.calendar import wording
-from taskbell.calendar.series import Occurrence, Series
+from taskbell.calendar.series import Series
+from taskbell.calendar.timelines import Occurrence
 from taskbell.errors import Rejected
 from taskbell.events import Change, EventType, Reason
 from taskbell.lifecycle import conditions
@@ -234,7 +235,7 @@ class _Picture:
     def ahead(self, cursor: Cursor) -> Cursor | None:
         """`cursor` at the calendar's first occurrence on or after its local day and after now."""
         midnight = cursor.local.replace(hour=0, minute=0)
-        occurrence = self.series.next_after(self.now, local=midnight - timedelta(minutes=1))
+        occurrence = self.series.next_after(self.now, local=midnight - timedelta(minutes=1), fold=1)
         return cursor.moved(occurrence).model_copy(update={"calendar": self.calendar}) if occurrence else None
 
 
@@ -256,7 +257,12 @@ def _stand_at_first(picture: _Picture) -> None:
     picture.exhausted = first is None
     if first:
         picture.cursor = Cursor(
-            sequence=1, local=first.local, at=first.at, phase=Phase.PENDING, calendar=picture.calendar
+            sequence=1,
+            local=first.local,
+            fold=1 if first.fold else 0,
+            at=first.at,
+            phase=Phase.PENDING,
+            calendar=picture.calendar,
         )
 
 
@@ -575,15 +581,22 @@ def _ends_early(picture: _Picture) -> bool:
     cursor, spec = picture.cursor, picture.schedule.spec
     if cursor is None or spec.ends_at is None:
         return False
-    return past_end(spec, cursor.at) or picture.series.next_after(cursor.at, local=cursor.local) is not None
+    return (
+        past_end(spec, cursor.at)
+        or picture.series.next_after(cursor.at, local=cursor.local, fold=cursor.fold) is not None
+    )
 
 
 def _next_occurrences(picture: _Picture) -> tuple[NextOccurrence, ...]:
     if picture.cursor is None or picture.exhausted:
         return ()
-    found = picture.series.upcoming(picture.cursor.at, 3, local=picture.cursor.local)
+    cursor = picture.cursor
+    # A gap can put two local times at one instant: the second of them follows the first.
+    found = picture.series.upcoming(cursor.at - _INSTANT, 3, local=cursor.local, fold=cursor.fold)
     return tuple(
-        NextOccurrence(local=each.local, at=each.at) for each in found if not past_end(picture.schedule.spec, each.at)
+        NextOccurrence(local=each.local, at=each.at, note=each.note)
+        for each in found
+        if not past_end(picture.schedule.spec, each.at)
     )
 
 

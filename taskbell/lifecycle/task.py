@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from taskbell import events, gitops
-from taskbell.calendar import offsets, series
+from taskbell.calendar import offsets, zones
 from taskbell.errors import Rejected
 from taskbell.events import Change, EventType, Reason
 from taskbell.lifecycle import conditions
@@ -337,7 +337,7 @@ def _expires(task: Task, reminder: ReminderStatus, newest: datetime, now: dateti
 
 
 def _instants(task: Task) -> Iterator[tuple[str, datetime]]:
-    zone = series.zone(task.spec.time_zone)
+    zone = zones.zone(task.spec.time_zone)
     for reminder in task.spec.reminders:
         if reminder.at is not None:
             yield reminder.id, reminder.at

@@ -197,8 +197,15 @@ REFUSED = [
     pytest.param({"rrule": "every day"}, "rrule is no recurrence rule of RFC 5545", id="a sentence"),
     pytest.param({"rrule": "BYDAY=MO"}, "rrule needs one FREQ", id="no FREQ"),
     pytest.param({"rrule": "FREQ=FORTNIGHTLY"}, "rrule needs one FREQ", id="no frequency"),
-    pytest.param({"rrule": "FREQ=HOURLY"}, "FREQ below a day", id="hourly"),
-    pytest.param({"rrule": "freq=minutely;interval=5"}, "FREQ below a day", id="minutely in small letters"),
+    pytest.param({"rrule": "freq=secondly;interval=5"}, "FREQ below a minute", id="secondly in small letters"),
+    pytest.param({"frequency": "Daily", "cron": "@daily"}, "either frequency", id="fields and cron"),
+    pytest.param({"cron": "0 9 * *"}, "cron needs five fields", id="four fields"),
+    pytest.param({"cron": "0 9 L * *"}, "cron has ?, L, W or #", id="the last day in cron"),
+    pytest.param({"cron": "@reboot"}, "cron has @reboot", id="@reboot"),
+    pytest.param({"frequency": "Daily", "excludedDates": ["2027-02-30T09:00"]}, "no date", id="excluding no day"),
+    pytest.param({"frequency": "Daily", "additionalDates": ["2027-02-30T09:00"]}, "no date", id="adding no day"),
+    pytest.param({"frequency": "Daily", "monthEnd": "Forward"}, "Unsupported value", id="rolling forward"),
+    pytest.param({"frequency": "Daily", "dst": {"gap": "NextValid"}}, "Unsupported value", id="the next valid time"),
     pytest.param({"rrule": "FREQ=DAILY;INTERVAL=0"}, "rrule has INTERVAL=0", id="INTERVAL=0"),
     pytest.param({"rrule": "FREQ=YEARLY;BYWEEKNO=20"}, "rrule has a part that is not supported", id="BYWEEKNO"),
     pytest.param({"rrule": "FREQ=DAILY;BYSECOND=30"}, "rrule has a part that is not supported", id="BYSECOND"),
@@ -206,7 +213,7 @@ REFUSED = [
     pytest.param(
         {"rrule": "FREQ=DAILY;COUNT=3;UNTIL=20300101T000000Z"}, "exclude each other: keep one", id="COUNT and UNTIL"
     ),
-    pytest.param({"rrule": "FREQ=DAILY;UNTIL=20300101"}, "no instant in UTC", id="UNTIL without a time"),
+    pytest.param({"rrule": "FREQ=DAILY;UNTIL=20300101T000000"}, "neither an instant in UTC nor", id="UNTIL is local"),
 ]
 
 
@@ -218,6 +225,45 @@ def test_kubectl_shows_why_a_rule_is_refused(recurrence: JSON, sentence: str, pe
     assert sentence in str(refusal.value)
     with pytest.raises(LocalClusterError, match="NotFound"):
         person.schedule("bad")
+
+
+ACCEPTED = [
+    pytest.param({"cron": "30 9 * * Mon-Fri"}, "Every weekday at 09:30, Etc/UTC", id="cron"),
+    pytest.param({"cron": "@hourly"}, "Every hour at :00, Etc/UTC", id="a macro"),
+    pytest.param({"frequency": "Hourly", "interval": 6}, "Every 6 hours from 09:00 on, Etc/UTC", id="hourly"),
+    pytest.param({"rrule": "FREQ=MINUTELY;INTERVAL=90"}, "Every 90 minutes from 09:00 on, Etc/UTC", id="minutely"),
+]
+
+
+@pytest.mark.parametrize(("recurrence", "words"), ACCEPTED)
+def test_what_recurs_within_the_day_and_what_cron_says(recurrence: JSON, words: str, person: Person) -> None:
+    person.apply_schedule("job", start=f"{JANUARY}T09:00", recurrence=recurrence)
+
+    person.open_task("job")
+    assert person.schedule("job")["status"]["summary"] == words
+    assert person.schedule("job")["spec"]["recurrence"] == recurrence
+
+
+def test_dates_are_bent_added_and_excluded(person: Person) -> None:
+    """Berlin's 28 March 2027 has no 02:30."""
+    person.apply_schedule(
+        "job",
+        timeZone="Europe/Berlin",
+        start="2027-01-31T02:30",
+        recurrence={
+            "frequency": "Monthly",
+            "monthEnd": "Clamp",
+            "additionalDates": ["2027-03-28T02:30"],
+            "excludedDates": ["2027-03-31T02:30"],
+            "dst": {"gap": "Later", "fold": "First"},
+        },
+    )
+    person.open_task("job")
+
+    coming = person.schedule("job")["status"]["nextOccurrences"]
+    assert [each["local"] for each in coming] == ["2027-02-28T02:30", "2027-03-28T02:30", "2027-04-30T02:30"]
+    assert "does not exist" in coming[1]["note"]
+    assert coming[1]["at"] == "2027-03-28T01:30:00Z"
 
 
 STALLED = [
@@ -251,13 +297,13 @@ def test_what_only_the_calendar_sees_is_a_condition_until_it_is_mended(
 
 
 def test_the_api_points_at_the_rule_it_refuses(person: Person) -> None:
-    body: dict[str, Any] = {"title": "x", "start": f"{JANUARY}T09:00", "recurrence": {"rrule": "FREQ=HOURLY"}}
+    body: dict[str, Any] = {"title": "x", "start": f"{JANUARY}T09:00", "recurrence": {"rrule": "FREQ=SECONDLY"}}
     answer = person.api.post("/schedules", json=body)
 
     assert answer.status_code == 422
     (error,) = answer.json()["errors"]
     assert error["pointer"] == "/recurrence/rrule"
-    assert "use DAILY" in error["detail"]
+    assert "use MINUTELY" in error["detail"]
     assert person.api.get("/schedules").json()["items"] == []
 
 

@@ -9,6 +9,7 @@ from taskbell.resources import TaskScheduleSpec
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 WORDS = {
+    "cron": "Every weekday at 09:30, Europe/Berlin",
     "monthly": "Every last Friday of the month at 17:00, Europe/London",
     "rrule": "Every month on the second to last and the last of these: every weekday, at 09:00 and 17:00, Asia/Tokyo",
     "standup": "Every day at 09:00, Etc/UTC",

@@ -9,7 +9,7 @@ from api_shim.testing import MemoryObjects
 from store import database
 from store.reading import FEEDS, TASKS, Feed
 from store.versions import ScheduleVersion, TaskVersion
-from taskbell.calendar.series import Frequency
+from taskbell.calendar.rule import Frequency
 from taskbell.resources import Recurrence, Task, TaskSchedule, TaskScheduleSpec, TaskSpec, Template
 from tests.unit.api_shim.helpers import DEMO
 

@@ -93,7 +93,7 @@ async def test_deleted_schedules_are_gone(client: httpx.AsyncClient) -> None:
         pytest.param({"recurrence": {"frequency": "Daily", "interval": 0}}, "/recurrence/interval", id="interval 0"),
         pytest.param({"recurrence": {"frequency": "Daily", "interval": "2"}}, "/recurrence/interval", id="no number"),
         pytest.param({"recurrence": {"interval": 2}}, "/recurrence/frequency", id="no frequency"),
-        pytest.param({"recurrence": {"frequency": "Hourly"}}, "/recurrence/frequency", id="unknown frequency"),
+        pytest.param({"recurrence": {"frequency": "Secondly"}}, "/recurrence/frequency", id="unknown frequency"),
         pytest.param(
             {"recurrence": {"frequency": "Weekly", "weekdays": ["Mon", "Monday"]}},
             "/recurrence/weekdays/1",

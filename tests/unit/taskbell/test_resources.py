@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from taskbell.calendar.rule import Fold, Gap, MonthEnd, Policies, Rule
+from taskbell.errors import Rejected
 from taskbell.lifecycle.testing import cursor, one_off, schedule
 from taskbell.resources import (
     Condition,
@@ -143,6 +145,48 @@ def test_a_cursor_keeps_its_place_on_the_wire() -> None:
     assert Cursor.model_validate(at.wire()) == at
 
 
+FORMS = [
+    pytest.param({"cron": "@daily"}, id="cron"),
+    pytest.param({"frequency": "Hourly", "interval": 6}, id="hourly"),
+    pytest.param(
+        {
+            "rrule": "FREQ=MONTHLY",
+            "additionalDates": ["2027-03-28T02:30"],
+            "excludedDates": ["2027-03-31T02:30"],
+            "monthEnd": "Clamp",
+            "dst": {"gap": "Skip", "fold": "Both"},
+        },
+        id="rrule with all that can stand beside it",
+    ),
+]
+
+
+@pytest.mark.parametrize("wire", FORMS)
+def test_a_recurrence_keeps_its_form_on_the_wire(wire: dict[str, Any]) -> None:
+    assert Recurrence.model_validate(wire).wire() == wire
+
+
+def test_what_stands_beside_a_rule_bends_its_dates() -> None:
+    policies = Recurrence.model_validate(FORMS[2].values[0]).policies()
+    added, excluded = datetime.fromisoformat("2027-03-28T02:30"), datetime.fromisoformat("2027-03-31T02:30")
+    assert policies == Policies(MonthEnd.CLAMP, Gap.SKIP, Fold.BOTH, (added,), (excluded,))
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"cron": "@daily", "rrule": "FREQ=DAILY"}, id="two"),
+        pytest.param({"cron": "@daily", "count": 3}, id="a field beside cron"),
+    ],
+)
+def test_a_recurrence_has_one_form(wire: dict[str, Any]) -> None:
+    with pytest.raises(Rejected) as refusal:
+        Recurrence.model_validate(wire).rule()
+    assert refusal.value.reason == "InvalidRule"
+
+
 def test_a_recurrence_is_a_rule() -> None:
     rule = Recurrence.model_validate(FULL.spec.recurrence.wire()).rule()
+    assert isinstance(rule, Rule)
     assert (rule.interval, rule.weekdays, rule.months, rule.count) == (2, ("-1Fri",), (1, 7), 5)

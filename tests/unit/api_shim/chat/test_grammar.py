@@ -34,7 +34,7 @@ from api_shim.chat.grammar import (
     Unsaid,
     understand,
 )  # fmt: skip
-from taskbell.calendar.series import Frequency, Rule
+from taskbell.calendar.rule import SUB_DAILY, Frequency, Rule
 from taskbell.resources import Priority
 
 NOW = datetime(2026, 11, 25, 12, 0)  # noqa: DTZ001 wall-clock time
@@ -46,7 +46,7 @@ def rule(frequency: Frequency, interval: int = 1, **fields: Any) -> Rule:
     return Rule(frequency, interval, **fields)
 
 
-DAILY, WEEKLY, MONTHLY, YEARLY = (rule(frequency) for frequency in Frequency)
+DAILY, WEEKLY, MONTHLY, YEARLY = (rule(frequency) for frequency in Frequency if frequency not in SUB_DAILY)
 
 ONCE = [
     ("remind me to submit the report tomorrow at 5pm, 1 hour before", "submit the report", TOMORROW, time(17), ("PT1H",)),

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from taskbell.calendar import rfc5545, wording
-from taskbell.calendar.series import Frequency, Occurrence, Series
+from taskbell.calendar.rule import Frequency
+from taskbell.calendar.series import Series
+from taskbell.calendar.timelines import Occurrence
 from taskbell.errors import Rejected
 from taskbell.resources import Recurrence
 
@@ -124,6 +126,8 @@ def test_a_sentence_has_an_end() -> None:
 
 # Few values each, so that many pairs read alike.
 DAYS = {
+    "MINUTELY": ("", ";BYDAY=MO", ";BYMONTHDAY=1", ";BYMINUTE=0,20"),
+    "HOURLY": ("", ";BYDAY=MO", ";BYMONTHDAY=1;BYDAY=MO", ";BYYEARDAY=1", ";BYMINUTE=0,20"),
     "DAILY": ("", ";BYDAY=MO", ";BYDAY=MO,TU", ";BYMONTHDAY=1", ";BYMONTHDAY=1;BYDAY=MO"),
     "WEEKLY": ("", ";BYDAY=MO", ";BYDAY=TU,MO", ";BYDAY=MO,SU;WKST=SU", ";BYDAY=MO,SU"),
     "MONTHLY": ("", ";BYDAY=MO", ";BYDAY=MO,TU", ";BYDAY=1MO", ";BYMONTHDAY=1", ";BYMONTHDAY=1;BYDAY=MO"),

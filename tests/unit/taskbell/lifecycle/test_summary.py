@@ -25,7 +25,7 @@ def test_the_status_and_the_task_say_it() -> None:
 
 
 def test_what_is_refused_is_not_described() -> None:
-    bad = schedule(recurrence={"rrule": "FREQ=HOURLY"}, status=TaskScheduleStatus(summary=DAILY))
+    bad = schedule(recurrence={"rrule": "FREQ=SECONDLY"}, status=TaskScheduleStatus(summary=DAILY))
     status = written(bad)
     assert status.summary is None
     assert {(each.type, each.reason) for each in status.conditions} == {

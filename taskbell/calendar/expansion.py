@@ -1,0 +1,581 @@
+"""Which dates a rule yields and at which minutes of them, on the wall clock: RFC 5545 3.3.10 and crontab(5).
+
+A year's dates are one integer whose bit n stands for the nth day of the year; bit 0 is the day before it (where
+`MonthEnd.CLAMP` puts a 366th day from the end that is not there). What BY* parts and BYSETPOS choose depends only on
+the kind of year (its length and the weekday of 1 January: 14 kinds), so it is computed once for each; `interval` takes
+whole periods and is a second mask. A jump of decades is a shift, a count of dates a population count.
+"""
+
+from calendar import isleap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from math import gcd
+from typing import Protocol
+
+from taskbell.calendar.rule import SUB_DAILY, TOO_COSTLY, WEEKDAYS, Cron, Frequency, MonthEnd, Rule, never
+from taskbell.errors import Rejected
+
+LAST_YEAR = 9998
+"""The last one with dates: every one of them has an instant that datetime can hold."""
+
+MOST_STEPS = 20_000
+"""Years and dates that one query may look at: a few tens of milliseconds."""
+
+_DAY = 1440
+_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+class Steps:
+    """What is left of a query's budget."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = MOST_STEPS) -> None:
+        self.left = left
+
+    def take(self, number: int = 1) -> None:
+        """Raises Rejected(TooCostly) when nothing is left."""
+        self.left -= number
+        if self.left < 0:
+            raise Rejected(
+                TOO_COSTLY,
+                f"recurrence is too costly: {MOST_STEPS} steps through its years and dates bring no answer; "
+                "use a longer frequency, a smaller count, or fewer parts that exclude one another",
+            )
+
+
+class Dates(Protocol):
+    """The dates of a rule from its start on, and the minutes of each.
+
+    Laws: `mask(year)` has a bit for every date that has at least one minute, and for no other; `minutes` is asked only
+    for such dates and gives them in order; `per_day` is their number where it is the same on every date but the
+    first."""
+
+    first: int
+    """The ordinal (date.toordinal) of the first day that can have an occurrence."""
+    per_day: int | None
+
+    def mask(self, year: int) -> int: ...
+    def minutes(self, ordinal: int) -> Sequence[int]: ...
+
+
+def following(dates: Dates, ordinal: int, last: int, steps: Steps) -> int | None:
+    """The first date on or after `ordinal` and not after `last`; both and the answer are ordinals."""
+    ordinal = max(ordinal, dates.first)
+    if ordinal > last:
+        return None
+    year = date.fromordinal(ordinal).year
+    day = ordinal - before(year)
+    left = dates.mask(year) >> day << day
+    last_year = min(date.fromordinal(last).year, LAST_YEAR)
+    while not left:
+        if year >= last_year:
+            return None
+        steps.take()
+        year += 1
+        left = dates.mask(year)
+    found = before(year) + (left & -left).bit_length() - 1
+    return found if found <= last else None
+
+
+def preceding(dates: Dates, ordinal: int, steps: Steps) -> int | None:
+    """The last date on or before `ordinal`."""
+    first_year = date.fromordinal(dates.first).year
+    year = date.fromordinal(ordinal).year
+    left = dates.mask(year) & ((2 << (ordinal - before(year))) - 1)
+    while not left:
+        if year <= first_year:
+            return None
+        steps.take()
+        year -= 1
+        left = dates.mask(year)
+    return before(year) + left.bit_length() - 1
+
+
+def ordinals(dates: Dates, year: int) -> Iterator[int]:
+    """All dates of a year, in order."""
+    day_before = before(year)
+    return (day_before + number for number in numbers(dates.mask(year)))
+
+
+def has(dates: Dates, ordinal: int) -> bool:
+    year = date.fromordinal(ordinal).year
+    return ordinal >= dates.first and bool(dates.mask(year) >> (ordinal - before(year)) & 1)
+
+
+@lru_cache(maxsize=1024)
+def before(year: int) -> int:
+    """The ordinal of the day before a year begins: bit n of its mask is this ordinal plus n."""
+    return date(year, 1, 1).toordinal() - 1
+
+
+# The kinds of year
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """`full` has every day, `months[m]` those of month m, `weekdays[w]` those of datetime.weekday() w."""
+
+    leap: bool
+    length: int
+    january_first: int
+    full: int
+    months: tuple[int, ...]
+    begins: tuple[int, ...]
+    lengths: tuple[int, ...]
+    weekdays: tuple[int, ...]
+
+
+@lru_cache(maxsize=14)
+def _kind(leap: bool, january_first: int) -> _Kind:
+    lengths = tuple(days + (leap and index == 1) for index, days in enumerate(_LENGTHS))
+    length = sum(lengths)
+    full = (2 << length) - 2
+    begins = tuple(1 + sum(lengths[:index]) for index in range(12))
+    months = (full, *(((1 << days) - 1) << begin for begin, days in zip(begins, lengths, strict=True)))
+    every_seventh = sum(1 << day for day in range(1, 366, 7))
+    weekdays = tuple((every_seventh << (weekday - january_first) % 7) & full for weekday in range(7))
+    return _Kind(leap, length, january_first, full, months, begins, lengths, weekdays)
+
+
+def _kind_of(year: int) -> _Kind:
+    return _kind(isleap(year), before(year) % 7)  # day 1 was a Monday
+
+
+# Masks of BY* parts
+
+
+def _bits(numbers: Sequence[int]) -> int:
+    return sum(1 << number for number in set(numbers))
+
+
+def _month_days(days: Sequence[int], month: int, kind: _Kind, month_end: MonthEnd) -> int:
+    """Days of one month; those it lacks are left out, or become the last day before their place (RFC 7529)."""
+    begin, length, mask = kind.begins[month - 1], kind.lengths[month - 1], 0
+    for day in days:
+        number = day if day > 0 else length + 1 + day
+        if 1 <= number <= length:
+            mask |= 1 << (begin + number - 1)
+        elif month_end is MonthEnd.CLAMP:
+            mask |= 1 << (begin + (length if number > length else 0) - 1)
+    return mask
+
+
+def _year_days(days: Sequence[int], kind: _Kind, month_end: MonthEnd) -> int:
+    mask = 0
+    for day in days:
+        number = day if day > 0 else kind.length + 1 + day
+        if 1 <= number <= kind.length:
+            mask |= 1 << number
+        elif month_end is MonthEnd.CLAMP:
+            mask |= 1 << (kind.length if number > kind.length else 0)
+    return mask
+
+
+def _numbered(number: int, dates: int) -> int:
+    """The nth bit of `dates`, from its end where negative; 0 when there is none."""
+    count = dates.bit_count()
+    index = number - 1 if number > 0 else count + number
+    if not 0 <= index < count:
+        return 0
+    lowest = (dates & -dates).bit_length() - 1
+    return 1 << (lowest + 7 * index)  # `dates` is one weekday's
+
+
+def _weekdays(texts: Sequence[str], kind: _Kind, months: Sequence[int]) -> int:
+    """Plain days anywhere, numbered ones counted in each of `months`, or in the whole year where there are none."""
+    mask = 0
+    for text in texts:
+        weekday = WEEKDAYS.index(text[-3:])
+        dates, new_years_eve = kind.weekdays[weekday], (kind.january_first - 1) % 7 == weekday
+        if len(text) == 3:
+            mask |= dates | new_years_eve
+            continue
+        number = int(text[:-3])
+        for month in months or (0,):
+            mask |= _numbered(number, dates & kind.months[month])
+        # Day 0 is the last of its kind in December and in the year before, where it is always the 5th and the 53rd.
+        mask |= new_years_eve and number in {-1, 5 if months else 53}
+    return mask
+
+
+def _chosen(positions: Sequence[int], count: int) -> list[int]:
+    """The indices that BYSETPOS takes from `count` moments in order."""
+    indices = {position - 1 if position > 0 else count + position for position in positions}
+    return sorted(index for index in indices if 0 <= index < count)
+
+
+@dataclass(slots=True)
+class _Pattern:
+    """What a kind of year has: `periods[i]` is chosen by month i+1, or by the whole year. `minutes` only where
+    BYSETPOS gives one date other minutes than another."""
+
+    periods: list[int]
+    whole: int = 0
+    minutes: dict[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])
+
+
+class RuleDates:
+    """The dates of a `Rule` from `start` on; without `count` and `until`."""
+
+    def __init__(self, rule: Rule, start: datetime, month_end: MonthEnd) -> None:
+        self._rule, self._start, self._month_end = completed(rule, start), start, month_end
+        self.first = start.toordinal()
+        self._minute = start.hour * 60 + start.minute
+        self._patterns: dict[tuple[bool, int], _Pattern] = {}
+        self._spills = month_end is MonthEnd.CLAMP and -366 in rule.year_days
+        self._times = _times(self._rule, start)
+        by_date = rule.positions and rule.frequency not in SUB_DAILY | {Frequency.DAILY}
+        self._positions = rule.positions if by_date else ()
+        several = bool(self._positions) and len(self._times.minutes(0)) > 1
+        self.per_day = None if several else self._times.per_day
+        self._interval = _interval_mask(self._rule, start, self._times)
+        self._first_mask = self._cut_first()
+
+    def mask(self, year: int) -> int:
+        if year <= self._start.year:
+            return self._first_mask if year == self._start.year else 0
+        return self._uncut(year)
+
+    def minutes(self, ordinal: int) -> Sequence[int]:
+        minutes = self._minutes_of(ordinal)
+        return minutes if ordinal > self.first else [each for each in minutes if each >= self._minute]
+
+    def never(self) -> bool:
+        """Whether no kind of year has a date at all, whatever the interval."""
+        kinds = ((leap, weekday) for leap in (False, True) for weekday in range(7))
+        return not self._times.any or not any(self._pattern(_kind(*kind)).whole for kind in kinds)
+
+    def _cut_first(self) -> int:
+        day = self.first - before(self._start.year)
+        mask = self._uncut(self._start.year) >> day << day
+        if mask >> day & 1 and not self.minutes(self.first):
+            mask ^= 1 << day
+        return mask
+
+    def _minutes_of(self, ordinal: int) -> Sequence[int]:
+        if not self._positions or self.per_day is not None:
+            return self._times.minutes(ordinal - self.first)
+        year = date.fromordinal(ordinal).year
+        minutes = self._pattern(_kind_of(year)).minutes.get(ordinal - before(year))
+        if minutes is None:  # the last of December, as day 0 of the next year
+            minutes = self._pattern(_kind_of(year + 1)).minutes[0]
+        return minutes
+
+    def _uncut(self, year: int) -> int:
+        pattern = self._pattern(_kind_of(year))
+        mask = self._interval(year, pattern) & ~1
+        if self._spills and self._interval(year + 1, self._pattern(_kind_of(year + 1))) & 1:
+            mask |= 1 << _kind_of(year).length
+        return mask
+
+    def _pattern(self, kind: _Kind) -> _Pattern:
+        key = kind.leap, kind.january_first
+        if key not in self._patterns:
+            self._patterns[key] = self._made(kind)
+        return self._patterns[key]
+
+    def _made(self, kind: _Kind) -> _Pattern:
+        rule = self._rule
+        if rule.frequency is Frequency.MONTHLY:
+            pattern = _Pattern([self._dates(kind, (month,)) for month in rule.months or range(1, 13)])
+        elif rule.frequency is Frequency.WEEKLY and self._positions:
+            pattern = _Pattern(self._weeks(kind))
+        else:
+            pattern = _Pattern([self._dates(kind, rule.months)])
+        if self._positions:
+            pattern.periods = [self._at_positions(dates, pattern) for dates in pattern.periods]
+        for dates in pattern.periods:
+            pattern.whole |= dates
+        if rule.frequency is Frequency.WEEKLY and self._positions:
+            self._into_year(pattern, kind)
+        if rule.frequency is Frequency.MONTHLY:
+            by_month = dict(zip(rule.months or range(1, 13), pattern.periods, strict=True))
+            pattern.periods = [by_month.get(month, 0) for month in range(1, 13)]
+        return pattern
+
+    def _dates(self, kind: _Kind, months: Sequence[int]) -> int:
+        """All dates of the year, or of `months`, that have what every BY* part asks."""
+        rule, mask = self._rule, kind.full | 1
+        if rule.month_days:
+            among = months or range(1, 13)
+            mask &= _or(_month_days(rule.month_days, month, kind, self._month_end) for month in among) | (
+                12 in among and not {31, -1}.isdisjoint(rule.month_days)
+            )
+        elif months:
+            mask &= _or(kind.months[month] | (month == 12) for month in months)
+        if rule.year_days:
+            mask &= _year_days(rule.year_days, kind, self._month_end)
+        if rule.weekdays:
+            mask &= _weekdays(rule.weekdays, kind, self._counted_in(months))
+        return mask if rule.year_days else mask & ~1
+
+    def _counted_in(self, months: Sequence[int]) -> Sequence[int]:
+        """The months in which numbered weekdays are counted; none where they are counted in the year. A day that was
+        clamped to the month before is counted there."""
+        return sorted({*months, *(month - 1 or 12 for month in months)}) if self._rule.month_days else months
+
+    def _weeks(self, kind: _Kind) -> list[int]:
+        """Every week with a day in the year, as a mask that is shifted by 7 so that its days outside have bits too."""
+        rule = self._rule
+        weekdays = {WEEKDAYS.index(text) for text in rule.weekdays}
+        december, january = (not rule.months or month in rule.months for month in (12, 1))
+        inside = self._dates(kind, rule.months) << 7
+        begin = (WEEKDAYS.index(rule.week_start) - kind.january_first) % 7 + 1
+        for day in (*range(-6, 1), *range(kind.length + 1, kind.length + 8)):
+            if (kind.january_first + day - 1) % 7 in weekdays and (december if day < 1 else january):
+                inside |= 1 << (day + 7)
+        return [inside & (0x7F << (day + 7)) for day in range(begin - 7, kind.length + 1, 7)]
+
+    def _into_year(self, pattern: _Pattern, kind: _Kind) -> None:
+        pattern.whole = pattern.whole >> 7 & kind.full
+        pattern.minutes = {day - 7: minutes for day, minutes in pattern.minutes.items()}
+
+    def _at_positions(self, dates: int, pattern: _Pattern) -> int:
+        times = self._times.minutes(0)
+        days = list(numbers(dates))
+        chosen: dict[int, list[int]] = {}
+        for index in _chosen(self._positions, len(days) * len(times)):
+            chosen.setdefault(days[index // len(times)], []).append(times[index % len(times)])
+        pattern.minutes.update({day: tuple(minutes) for day, minutes in chosen.items()})
+        return _bits(tuple(chosen))
+
+
+def _or(masks: Iterator[int]) -> int:
+    result = 0
+    for mask in masks:
+        result |= mask
+    return result
+
+
+def numbers(mask: int) -> Iterator[int]:
+    """The numbers of the bits that are set, in order."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+def completed(rule: Rule, start: datetime) -> Rule:
+    """`rule` with the day and the time that it takes from `start` (RFC 5545 3.3.10: "information missing")."""
+    days, weekdays, months = rule.month_days, rule.weekdays, rule.months
+    no_day = not days and not weekdays and not rule.year_days
+    if rule.frequency in {Frequency.MONTHLY, Frequency.YEARLY} and no_day:
+        days = (start.day,)
+    if rule.frequency is Frequency.YEARLY and no_day and not months:
+        months = (start.month,)
+    if rule.frequency is Frequency.WEEKLY and not weekdays:
+        weekdays = (WEEKDAYS[start.weekday()],)
+    hours, minutes = rule.hours, rule.minutes
+    if rule.frequency not in SUB_DAILY:
+        hours = hours or (start.hour,)
+    if rule.frequency is not Frequency.MINUTELY:
+        minutes = minutes or (start.minute,)
+    return Rule(
+        rule.frequency, rule.interval, weekdays, days, months, rule.count, rule.until, rule.until_at, rule.year_days,
+        hours, minutes, rule.positions, rule.week_start,
+    )  # fmt: skip
+
+
+# Minutes of the day
+
+
+class _SameTimes:
+    """Every date has the same minutes."""
+
+    def __init__(self, minutes: Sequence[int]) -> None:
+        self._minutes = tuple(minutes)
+        self.per_day: int | None = len(minutes)
+        self.any = bool(minutes)
+        self.cycle, self.residues = 1, 1
+
+    def minutes(self, _day: int) -> Sequence[int]:
+        return self._minutes
+
+
+class _SteppedTimes:
+    """The minutes of a sub-daily rule whose interval does not divide the day: day n has those of day n % `cycle`.
+
+    `residues` has a bit for every day of a cycle that has any."""
+
+    def __init__(self, allowed: int, first: int, interval: int) -> None:
+        self._allowed, self._first, self._interval = allowed, first, interval
+        self.per_day: int | None = None
+        self.cycle = interval // gcd(interval, _DAY)
+        span = _DAY + interval
+        self._every = _repeated(1, interval, span)
+        self.residues = _bits([day for day in range(self.cycle) if self._mask(day)])
+        self.any = bool(self.residues)
+        self._cached = lru_cache(maxsize=2048)(self._listed)
+
+    def minutes(self, day: int) -> Sequence[int]:
+        return self._cached(day % self.cycle)
+
+    def _listed(self, day: int) -> tuple[int, ...]:
+        return tuple(numbers(self._mask(day)))
+
+    def _mask(self, day: int) -> int:
+        return self._every << ((self._first - day * _DAY) % self._interval) & self._allowed
+
+
+_Times = _SameTimes | _SteppedTimes
+
+
+def _times(rule: Rule, start: datetime) -> _Times:
+    """`rule` is completed; of Daily, Hourly and Minutely rules BYSETPOS chooses here, from a day, an hour, a minute."""
+    hours: Sequence[int] = rule.hours or range(24)
+    minutes: Sequence[int] = rule.minutes or range(60)
+    if rule.frequency is Frequency.HOURLY and rule.positions:
+        minutes = sorted(minutes)
+        minutes = [minutes[index] for index in _chosen(rule.positions, len(minutes))]
+    every = sorted({60 * hour + minute for hour in hours for minute in minutes})
+    if rule.frequency is Frequency.MINUTELY and rule.positions and not {1, -1} & set(rule.positions):
+        every = []
+    if rule.frequency is Frequency.DAILY and rule.positions:
+        every = [every[index] for index in _chosen(rule.positions, len(every))]
+    if rule.frequency not in SUB_DAILY:
+        return _SameTimes(every)
+    if rule.frequency is Frequency.HOURLY:
+        return _hourly(hours, minutes, start.hour, rule.interval)
+    if _DAY % rule.interval:
+        return _SteppedTimes(_bits(every), 60 * start.hour + start.minute, rule.interval)
+    return _SameTimes([each for each in every if (each - 60 * start.hour - start.minute) % rule.interval == 0])
+
+
+def _hourly(hours: Sequence[int], minutes: Sequence[int], first: int, interval: int) -> _Times:
+    if 24 % interval == 0:
+        return _SameTimes(
+            [60 * hour + minute for hour in hours if (hour - first) % interval == 0 for minute in minutes]
+        )
+    return _SteppedHours(hours, minutes, first, interval)
+
+
+class _SteppedHours(_SteppedTimes):
+    """As `_SteppedTimes`, by hours: all minutes of an hour stay together."""
+
+    def __init__(self, hours: Sequence[int], minutes: Sequence[int], first: int, interval: int) -> None:
+        self._hours, self._minutes, self._first, self._interval = _bits(hours), tuple(minutes), first, interval
+        self.per_day = None
+        self.cycle = interval // gcd(interval, 24)
+        self._every = _repeated(1, interval, 24 + interval)
+        self.residues = _bits([day for day in range(self.cycle) if self._hours_of(day)]) if minutes else 0
+        self.any = bool(self.residues)
+        self._cached = lru_cache(maxsize=2048)(self._listed)
+
+    def _hours_of(self, day: int) -> int:
+        return self._every << ((self._first - 24 * day) % self._interval) & self._hours
+
+    def _listed(self, day: int) -> tuple[int, ...]:
+        return tuple(60 * hour + minute for hour in numbers(self._hours_of(day)) for minute in self._minutes)
+
+
+def _repeated(block: int, period: int, span: int) -> int:
+    """`block` again and again, `period` bits apart, at least `span` bits long."""
+    while period < span:
+        block |= block << period
+        period *= 2
+    return block
+
+
+# Intervals
+
+_Interval = Callable[[int, _Pattern], int]
+"""Year and its pattern → the dates in the periods that the interval takes."""
+
+
+def _interval_mask(rule: Rule, start: datetime, times: _Times) -> _Interval:
+    match rule.frequency:
+        case Frequency.YEARLY:
+            return lambda year, pattern: pattern.whole if (year - start.year) % rule.interval == 0 else 0
+        case Frequency.MONTHLY:
+            return _monthly(rule.interval, start)
+        case Frequency.WEEKLY:
+            monday = start.toordinal() - (start.weekday() - WEEKDAYS.index(rule.week_start)) % 7
+            return _every_days(0x7F, 7 * rule.interval, monday) if rule.interval > 1 else _all
+        case Frequency.DAILY:
+            return _every_days(1, rule.interval, start.toordinal()) if rule.interval > 1 else _all
+        case _:
+            return _every_days(times.residues, times.cycle, start.toordinal()) if times.cycle > 1 else _all
+
+
+def _all(_year: int, pattern: _Pattern) -> int:
+    return pattern.whole
+
+
+def _monthly(interval: int, start: datetime) -> _Interval:
+    if interval == 1:
+        return _all
+    first = 12 * start.year + start.month - 1
+
+    def taken(year: int, pattern: _Pattern) -> int:
+        mask = 0
+        for month in range((first - 12 * year) % interval, 12, interval):
+            mask |= pattern.periods[month]
+        return mask
+
+    return taken
+
+
+def _every_days(block: int, period: int, anchor: int) -> _Interval:
+    """Days `anchor` + k·`period` + the bits of `block`."""
+    repeated = _repeated(block, period, period + 368)
+
+    def taken(year: int, pattern: _Pattern) -> int:
+        return pattern.whole & (repeated >> (before(year) - anchor) % period)
+
+    return taken
+
+
+# Cron
+
+
+class CronDates:
+    """The dates of a `Cron` from `start` on."""
+
+    def __init__(self, cron: Cron, start: datetime, month_end: MonthEnd) -> None:
+        self._cron, self._month_end = cron, month_end
+        self.first = start.toordinal()
+        self._minute = start.hour * 60 + start.minute
+        self._times = tuple(sorted(60 * hour + minute for hour in cron.hours for minute in cron.minutes))
+        self.per_day: int | None = len(self._times)
+        self._patterns: dict[tuple[bool, int], int] = {}
+        self._year = start.year
+
+    def mask(self, year: int) -> int:
+        if year > self._year:
+            return self._pattern(_kind_of(year))
+        if year < self._year:
+            return 0
+        day = self.first - before(year) + (self._times[-1] < self._minute)
+        return self._pattern(_kind_of(year)) >> day << day
+
+    def minutes(self, ordinal: int) -> Sequence[int]:
+        return self._times if ordinal > self.first else [each for each in self._times if each >= self._minute]
+
+    def never(self) -> bool:
+        return not any(self._pattern(_kind(leap, weekday)) for leap in (False, True) for weekday in range(7))
+
+    def _pattern(self, kind: _Kind) -> int:
+        key = kind.leap, kind.january_first
+        if key not in self._patterns:
+            cron = self._cron
+            days = _or(_month_days(cron.month_days, month, kind, self._month_end) for month in range(1, 13))
+            weekdays = _or(kind.weekdays[weekday] for weekday in cron.weekdays)
+            mask = days | weekdays if cron.either_day else days & weekdays
+            self._patterns[key] = mask & _or(kind.months[month] for month in cron.months)
+        return self._patterns[key]
+
+
+def dates_of(rule: Rule | Cron, start: datetime, month_end: MonthEnd) -> Dates:
+    """Raises Rejected(NeverOccurs) where no kind of year has a date; the interval may still miss all there are."""
+    dates = dates_from(rule, start, month_end)
+    if dates.never():
+        raise never("no year has a date with all that it asks for")
+    return dates
+
+
+def dates_from(rule: Rule | Cron, start: datetime, month_end: MonthEnd) -> RuleDates | CronDates:
+    """As `dates_of`, of a rule that may have none."""
+    return CronDates(rule, start, month_end) if isinstance(rule, Cron) else RuleDates(rule, start, month_end)
