@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from tests.e2e.people import JSON, Person, World, eventually, instant, now
 
 
@@ -26,6 +28,7 @@ def test_team_standup_completed_the_next_days_exists_and_the_old_one_is_done(wor
     assert world.metric("operator", "taskbell_fallback_advances_total") == fallbacks
 
 
+@pytest.mark.timeout(90)
 def test_without_the_recurring_service_the_operator_advances_after_its_grace(world: World, person: Person) -> None:
     fallbacks = world.metric("operator", "taskbell_fallback_advances_total")
     person.apply_schedule("standup")
