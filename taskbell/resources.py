@@ -5,6 +5,7 @@ an invalid manifest fails at `kubectl apply` with a sentence a person understand
 here knows comes from a newer version, and raises.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
@@ -12,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from taskbell.calendar import cron, offsets, rfc5545, spans, wording
+from taskbell.calendar import completion, cron, offsets, rfc5545, spans, wording
 from taskbell.calendar.rule import (
     HIGHEST_COUNT,
     HIGHEST_INTERVAL,
@@ -25,6 +26,7 @@ from taskbell.calendar.rule import (
     Policies,
     Rule,
 )
+from taskbell.calendar.rule import Override as DateOverride
 from taskbell.calendar.series import Series
 from taskbell.calendar.timelines import Occurrence
 from taskbell.errors import Rejected
@@ -398,8 +400,62 @@ class Recurrence(Model):
 _FORMS = frozenset({"frequency", "interval", "weekdays", "monthDays", "months", "count", "until", "rrule", "cron"})
 
 
+_BARE = " && ".join(
+    ["has(self.recurrence.frequency)"]
+    + [
+        f"(!has(self.recurrence.{field}) || size(self.recurrence.{field}) == 0)"
+        for field in ("weekdays", "monthDays", "months", "additionalDates", "excludedDates")
+    ]
+    + ["!has(self.recurrence.dst)"]
+)
+
+
 class Advance(StrEnum):
     ON_COMPLETION = "OnCompletion"
+    AFTER_COMPLETION = "AfterCompletion"
+    ON_SCHEDULE = "OnSchedule"
+
+
+class Overlap(StrEnum):
+    ALLOW = "Allow"
+    SKIP = "Skip"
+    REPLACE = "Replace"
+
+
+class TemplateChanges(Model):
+    """What differs from the template in one occurrence."""
+
+    title: Title | None = None
+    description: Description | None = None
+    priority: Priority | None = None
+    tags: Tags | None = None
+    reminders: tuple[TemplateReminder, ...] | None = Field(default=None, max_length=10)
+
+    def on(self, template: Template) -> Template:
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        return template.model_copy(update={name: value for name, value in given.items() if value is not None})
+
+
+class Override(Model):
+    """What is different about one occurrence, so that Git can hold it."""
+
+    occurrence: LocalTime = Field(description="The local time the recurrence yields, whatever becomes of it here")
+    skip: bool = Field(default=False, description="It does not occur")
+    move_to: LocalTime | None = Field(
+        default=None, description="It occurs at this local time instead, between its neighbours"
+    )
+    task: TemplateChanges | None = Field(default=None, description="Fields of the template that differ")
+    schema_rules = (
+        CelRule(
+            "(has(self.skip) && self.skip) != (has(self.moveTo) || has(self.task))",
+            "an override either skips its occurrence, or moves it or changes its task",
+        ),
+        CelRule(_is_date("self.occurrence"), "occurrence is no date of the calendar: that month has fewer days"),
+        CelRule(
+            f"!has(self.moveTo) || {_is_date('self.moveTo')}",
+            "moveTo is no date of the calendar: that month has fewer days",
+        ),
+    )
 
 
 class MissedPolicy(StrEnum):
@@ -435,8 +491,25 @@ class TaskScheduleSpec(Model):
     )
     recurrence: Recurrence
     advance: Advance = Field(
-        default=Advance.ON_COMPLETION, description="OnCompletion: one open task; the next appears when it is closed"
+        default=Advance.ON_COMPLETION,
+        description="OnCompletion: one open task; the next appears when it is closed. AfterCompletion: likewise, "
+        "and the interval counts from then. OnSchedule: each appears in time, whatever became of those before",
     )
+    lead_time: Span | None = Field(
+        default=None,
+        description="OnSchedule: how long before it is due a task appears; where it is left out, its largest reminder",
+    )
+    overlap: Overlap | None = Field(
+        default=None,
+        description="OnSchedule, when the one before is still open as the next is due: Allow both, Skip the next, "
+        "Replace the old one. Allow where it is left out; Skip with Hourly and Minutely",
+    )
+    open_limit: int | None = Field(
+        default=None, ge=1, le=100, description="OnSchedule: at most this many open tasks; 10 where it is left out"
+    )
+    overrides: Annotated[
+        tuple[Override, ...], Field(max_length=100, json_schema_extra={"x-list-map-key": "occurrence"})
+    ] = ()
     missed: Missed = Missed()
     ends_at: Instant | None = Field(
         default=None,
@@ -453,16 +526,62 @@ class TaskScheduleSpec(Model):
             "timeZone is unknown: use an IANA name such as Europe/Berlin",
         ),
         CelRule(_is_date("self.start"), "start is no date of the calendar: that month has fewer days"),
+        CelRule(
+            f"!(has(self.advance) && self.advance == 'AfterCompletion') || ({_BARE})",
+            "with advance AfterCompletion recurrence has only frequency, interval, count or until, and monthEnd: "
+            "days and times follow from the completion",
+        ),
+        CelRule(
+            "!(has(self.advance) && self.advance == 'AfterCompletion') || !has(self.overrides) || "
+            "self.overrides.all(o, !(has(o.skip) && o.skip) && !has(o.moveTo))",
+            "with advance AfterCompletion an occurrence has no time of its own that could be skipped or moved",
+        ),
+        CelRule(
+            "has(self.advance) && self.advance == 'OnSchedule' || "
+            "!(has(self.leadTime) || has(self.overlap) || has(self.openLimit))",
+            "leadTime, overlap and openLimit are for advance OnSchedule",
+        ),
+        CelRule(
+            "!(has(self.missed) && has(self.missed.policy) && self.missed.policy == 'All' && "
+            "has(self.recurrence.frequency) && self.recurrence.frequency == 'Minutely')",
+            "missed.policy All would make too many tasks with frequency Minutely: use Latest or Skip",
+        ),
     )
 
     def series(self) -> Series:
         """Raises Rejected."""
-        return Series(self.time_zone, self.start, self.recurrence.rule(), self.recurrence.policies())
+        policies = replace(
+            self.recurrence.policies(),
+            overrides=tuple(
+                DateOverride(each.occurrence, skipped=each.skip, moved_to=each.move_to) for each in self.overrides
+            ),
+        )
+        return Series(self.time_zone, self.start, self.recurrence.rule(), policies)
+
+    def override(self, local: datetime) -> Override | None:
+        """What is different about the occurrence known by `local`."""
+        return next((each for each in self.overrides if each.occurrence == local), None)
+
+    def words(self) -> str:
+        """The recurrence in English. Raises Rejected."""
+        if self.advance is not Advance.AFTER_COMPLETION:
+            return wording.describe(self.series())
+        return wording.after_completion(
+            self.time_zone, self.start, self.interval_rule(), self.recurrence.policies().month_end
+        )
+
+    def interval_rule(self) -> Rule:
+        """What AfterCompletion counts by. Raises Rejected(InvalidRule) for a rule that chooses days or times."""
+        rule = self.recurrence.rule()
+        if not isinstance(rule, Rule):
+            raise Rejected(INVALID_RULE, "recurrence.cron cannot stand with advance AfterCompletion: use frequency")
+        completion.refuse(rule, self.start)
+        return rule
 
     def recurrence_text(self) -> str | None:
-        """The recurrence in words; None for one that is refused."""
+        """`words`; None for a recurrence that is refused."""
         try:
-            return wording.describe(self.series())
+            return self.words()
         except Rejected:
             return None
 

@@ -33,6 +33,7 @@ from taskbell.lifecycle.actions import (
     AdoptTask,
     AmendTask,
     Arm,
+    CloseTask,
     CountFallback,
     CreateTask,
     DeleteTask,
@@ -47,7 +48,7 @@ from taskbell.lifecycle.actions import (
 )
 from taskbell.lifecycle.schedule import ObservedSchedule
 from taskbell.lifecycle.task import ObservedTask
-from taskbell.resources import API_VERSION, Metadata, Model, Phase, Resource, Task, TaskSchedule, TaskSpec
+from taskbell.resources import API_VERSION, Metadata, Model, Phase, Resource, State, Task, TaskSchedule, TaskSpec
 
 R = TypeVar("R", bound=Resource)
 
@@ -210,7 +211,8 @@ class Reconciler:
     def _observe_schedule(self, schedule: TaskSchedule, this: _Pass) -> ObservedSchedule:
         children = self._cache.tasks_of(schedule.metadata.uid)
         orphans = self._cache.orphans_of(this.key)
-        return ObservedSchedule(schedule, children, this.receipts, self._publisher.away, orphans)
+        alarm = self._alarms.armed(schedule.metadata.uid)
+        return ObservedSchedule(schedule, children, this.receipts, self._publisher.away, orphans, alarm)
 
     def _observe_task(self, task: Task, this: _Pass) -> ObservedTask:
         alarm = self._alarms.armed(task.metadata.uid)
@@ -230,6 +232,8 @@ class Reconciler:
                 await self._amend(task, spec)
             case AdoptTask(task=task):
                 await self._adopt(task, this)
+            case CloseTask(task=task):
+                await self._close(task)
             case RetireTask(task=task, reason=reason):
                 await self._retire(task, reason)
             case DeleteTask():
@@ -299,6 +303,10 @@ class Reconciler:
         }
         await self._patch_task(task, {"metadata": changes})
         logger.info("task adopted", action="adopt_task", key=str(this.key), task=task.metadata.name)
+
+    async def _close(self, task: Task) -> None:
+        await self._patch_task(task, {"spec": {"state": State.SKIPPED}})
+        logger.info("task replaced", action="close_task", task=task.metadata.name)
 
     async def _retire(self, task: Task, reason: Retirement) -> None:
         changes: dict[str, Any] = {"annotations": {naming.RETIRED_ANNOTATION: reason.value}}

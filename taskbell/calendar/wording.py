@@ -6,13 +6,14 @@ What the rule leaves to the start (the day, the time) is said too; the start its
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, time
+from datetime import date, datetime, time
 from itertools import product
 
 from taskbell.calendar import cron
 from taskbell.calendar.expansion import completed
-from taskbell.calendar.rule import SUB_DAILY, WEEKDAYS, Cron, Frequency, Rule, weekday_order
+from taskbell.calendar.rule import SUB_DAILY, WEEKDAYS, Cron, Frequency, MonthEnd, Rule, weekday_order
 from taskbell.calendar.series import Series
+from taskbell.calendar.zones import zone
 
 LONGEST = 1024
 """Characters; a rule of hundreds of days is cut with an ellipsis."""
@@ -37,6 +38,19 @@ def describe(series: Series) -> str:
         parts = (_said(series.rule, series.start), *_limits(rule, series), series.zone.key)
     text = ", ".join(part for part in parts if part)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def after_completion(zone_name: str, start: datetime | date, rule: Rule, month_end: MonthEnd) -> str:
+    """`Every 3 days after completion at 09:00, Europe/Berlin`, of a rule that `completion.refuse` lets pass."""
+    at = f" at {start:%H:%M}" if isinstance(start, datetime) and rule.frequency not in SUB_DAILY else ""
+    parts = [f"{_every(rule)} after completion{at}"]
+    if rule.count:
+        parts.append("once" if rule.count == 1 else f"{rule.count} times")
+    if until := rule.until_at.astimezone(zone(zone_name)).replace(tzinfo=None) if rule.until_at else rule.until:
+        parts.append(f"until {_moment(until, time(23, 59))}")
+    if month_end is MonthEnd.CLAMP and rule.frequency in {Frequency.MONTHLY, Frequency.YEARLY}:
+        parts.append("a day that a month lacks on its last")
+    return ", ".join((*parts, zone_name))
 
 
 def _said(rule: Rule, start: datetime) -> str:

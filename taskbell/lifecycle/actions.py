@@ -14,6 +14,7 @@ class Retirement(StrEnum):
     HISTORY = "History"
     UNDONE = "Undone"
     CANCELLED = "Cancelled"
+    RESCHEDULED = "Rescheduled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,13 @@ class RetireTask:
 
     task: Task
     reason: Retirement
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTask:
+    """Skip an open Task whose place the next one takes."""
+
+    task: Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,7 @@ Action = (
     | CreateTask
     | AmendTask
     | AdoptTask
+    | CloseTask
     | RetireTask
     | DeleteTask
     | Publish

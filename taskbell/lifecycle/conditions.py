@@ -10,6 +10,8 @@ READY = "Ready"
 STALLED = "Stalled"
 COMPLETE = "Complete"
 REOPENED = "Reopened"
+BLOCKED = "Blocked"
+NO_SUCH_OCCURRENCE = "NoSuchOccurrence"
 
 
 @dataclass(frozen=True, slots=True)

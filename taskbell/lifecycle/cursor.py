@@ -3,43 +3,74 @@
 import hashlib
 import json
 from datetime import datetime, time
+from typing import Any
 
-from taskbell.resources import Cursor, MissedPolicy, OccurrenceRef, Outcome, Phase, TaskSchedule, TaskScheduleSpec
+from taskbell.calendar import completion
+from taskbell.calendar.timelines import Occurrence
+from taskbell.resources import (
+    Advance,
+    Cursor,
+    MissedPolicy,
+    OccurrenceRef,
+    Outcome,
+    Phase,
+    TaskSchedule,
+    TaskScheduleSpec,
+)
 
 
 def calendar_of(spec: TaskScheduleSpec) -> str:
-    """A hash of everything that decides dates; `endsAt`, `suspend` and the template do not."""
+    """A hash of everything that decides dates; `endsAt`, `suspend`, the template and what overrides change in it do
+    not."""
     wire = spec.wire()
-    decisive = {name: wire[name] for name in ("timeZone", "start", "recurrence", "advance")}
+    decisive: dict[str, Any] = {name: wire[name] for name in ("timeZone", "start", "recurrence", "advance")}
+    dated = [each for each in spec.overrides if each.skip or each.move_to]
+    if dated:
+        decisive["overrides"] = [each.model_dump(mode="json", exclude={"task"}) for each in dated]
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def advance(schedule: TaskSchedule, cursor: Cursor, closed_at: datetime) -> Cursor | None:
     """The successor of `cursor`, `Pending`: the first occurrence after both it and `closed_at`, or with `missed: All`
-    after it alone; None at the end.
+    after it alone; with AfterCompletion the interval after `closed_at`. None at the end.
 
     After an edit of the calendar it lies after the cursor's local day, so that the same day never occurs twice.
     Raises Rejected for a schedule that can never occur."""
-    calendar = calendar_of(schedule.spec)
-    same = cursor.calendar == calendar
-    floor = cursor.local if same else datetime.combine(cursor.local, time(23, 59))
-    after = min(closed_at, cursor.at) if schedule.spec.missed.policy is MissedPolicy.ALL else closed_at
-    occurrence = schedule.spec.series().next_after(after, local=floor, fold=cursor.fold if same else 1)
+    occurrence = successor(schedule.spec, cursor, closed_at)
     if occurrence is None or past_end(schedule.spec, occurrence.at):
         return None
+    return standing_at(occurrence, cursor.sequence + 1, Phase.PENDING, calendar_of(schedule.spec))
+
+
+def successor(spec: TaskScheduleSpec, cursor: Cursor, closed_at: datetime) -> Occurrence | None:
+    """What `advance` goes on to, whatever `endsAt` says."""
+    if spec.advance is Advance.AFTER_COMPLETION:
+        month_end = spec.recurrence.policies().month_end
+        return completion.next_after(
+            spec.time_zone, spec.start, spec.interval_rule(), month_end, closed_at=closed_at, sequence=cursor.sequence
+        )
+    same = cursor.calendar == calendar_of(spec)
+    floor = cursor.local if same else datetime.combine(cursor.local, time(23, 59))
+    after = min(closed_at, cursor.at) if spec.missed.policy is MissedPolicy.ALL else closed_at
+    return spec.series().next_after(after, local=floor, fold=cursor.fold if same else 1)
+
+
+def standing_at(occurrence: Occurrence, sequence: int, phase: Phase, calendar: str) -> Cursor:
     return Cursor(
-        sequence=cursor.sequence + 1,
+        sequence=sequence,
         local=occurrence.local,
         fold=1 if occurrence.fold else 0,
         at=occurrence.at,
-        phase=Phase.PENDING,
+        phase=phase,
         calendar=calendar,
     )
 
 
 def closed_cursor(schedule: TaskSchedule, occurrence: OccurrenceRef) -> Cursor | None:
-    """`occurrence` as the place to advance from; None when the stored cursor says that nothing follows from it:
-    it stands further on, or this occurrence was cancelled."""
+    """`occurrence` as the place to advance from; None when nothing follows from its closing: the stored cursor stands
+    further on, this occurrence was cancelled, or the schedule waits for no Task."""
+    if schedule.spec.advance is Advance.ON_SCHEDULE:
+        return None
     stored = schedule.status.cursor
     if stored and occurrence.sequence < stored.sequence:
         return None

@@ -1,7 +1,9 @@
-"""What is still to be done for one TaskSchedule that waits for its Task (`advance: OnCompletion`). Pure.
+"""What is still to be done for one TaskSchedule. Pure.
 
-`ROWS` is the table of DESIGN section 4: the first row that fits changes the picture, and the table is read again from
-the top, until a row says that the pass is over or none fits. The status, last of all, notes what came of it.
+Where the calendar alone decides (`advance: OnSchedule`), `on_schedule` says what is made. For one that waits for its
+Task (`OnCompletion`, `AfterCompletion`) `ROWS` is the table of DESIGN section 4: the first row that fits changes
+the picture, and the table is read again from the top, until a row says that the pass is over or none fits. The status,
+last of all, notes what came of it.
 A schedule's Tasks are those that name it as controller owner, are not retired and not terminating; their order is
 their sequence, never time.
 """
@@ -12,19 +14,21 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from taskbell import events, naming
-from taskbell.calendar import wording
 from taskbell.calendar.series import Series
 from taskbell.calendar.timelines import Occurrence
 from taskbell.errors import Rejected
 from taskbell.events import Change, EventType, Reason
-from taskbell.lifecycle import conditions
+from taskbell.lifecycle import conditions, on_schedule
 from taskbell.lifecycle.actions import (
     Action,
     AddFinalizer,
     AdoptTask,
     AmendTask,
+    Arm,
+    CloseTask,
     CountFallback,
     CreateTask,
+    Disarm,
     LookAgain,
     Publish,
     Receipts,
@@ -35,9 +39,10 @@ from taskbell.lifecycle.actions import (
     WriteStatus,
 )
 from taskbell.lifecycle.conditions import Claim
-from taskbell.lifecycle.cursor import advance, calendar_behind, calendar_of, past_end
+from taskbell.lifecycle.cursor import advance, calendar_behind, calendar_of, past_end, standing_at, successor
 from taskbell.lifecycle.task import DELETED, UNTOLD_FINALIZER, retirement, touched
 from taskbell.resources import (
+    Advance,
     Cursor,
     MissedPolicy,
     NextOccurrence,
@@ -51,6 +56,7 @@ from taskbell.resources import (
     TaskSchedule,
     TaskScheduleStatus,
     TaskSpec,
+    local_text,
 )
 
 GRACE = timedelta(seconds=15)
@@ -66,13 +72,14 @@ _INSTANT = timedelta(microseconds=1)
 class ObservedSchedule:
     """One look at the world: the schedule, all Tasks that name it as controller owner, and what was told of it.
 
-    `orphans` are occurrences that name it and have no controller owner."""
+    `orphans` are occurrences that name it and have no controller owner; `alarm` is when its alarm rings."""
 
     schedule: TaskSchedule
     tasks: tuple[Task, ...]
     receipts: Receipts
     broker_away: bool
     orphans: tuple[Task, ...] = ()
+    alarm: datetime | None = None
 
 
 def plan(observed: ObservedSchedule, now: datetime) -> tuple[Action, ...]:
@@ -86,9 +93,12 @@ def plan(observed: ObservedSchedule, now: datetime) -> tuple[Action, ...]:
         return tuple(_adopt(observed, now))
     try:
         picture = _Picture.of(observed, now)
-        _stand_at_highest(picture)
-        _stand_at_first(picture)
-        _read_table(picture, ROWS)
+        if picture.waits_for_nobody:
+            _decide(picture)
+        else:
+            _stand_at_highest(picture)
+            _stand_at_first(picture)
+            _read_table(picture, ROWS)
         return tuple(_conclude(observed, picture))
     except Rejected as refusal:
         return stalled(observed, refusal, now)
@@ -136,6 +146,9 @@ def _adopt(observed: ObservedSchedule, now: datetime) -> Iterator[Action]:
 def occurrence_spec(schedule: TaskSchedule, cursor: Cursor, recurrence_text: str | None) -> TaskSpec:
     """The Task of the occurrence `cursor` stands at, as the template has it; `recurrence_text` is a copy like these."""
     spec, template = schedule.spec, schedule.spec.task
+    override = spec.override(cursor.local)
+    if override and override.task:
+        template = override.task.on(template)
     return TaskSpec(
         user_id=spec.user_id,
         title=template.title,
@@ -176,6 +189,8 @@ class _Picture:
     actions: list[Action] = field(default_factory=list)
     exhausted: bool = False
     fell_back: bool = False
+    blocked: bool = False
+    wake_at: datetime | None = None
 
     @classmethod
     def of(cls, observed: ObservedSchedule, now: datetime) -> "_Picture":
@@ -194,6 +209,19 @@ class _Picture:
     def series(self) -> Series:
         """Raises Rejected."""
         return self.schedule.spec.series()
+
+    @property
+    def words(self) -> str:
+        """Raises Rejected."""
+        return self.schedule.spec.words()
+
+    @property
+    def waits_for_nobody(self) -> bool:
+        return self.schedule.spec.advance is Advance.ON_SCHEDULE
+
+    @property
+    def counts_from_completion(self) -> bool:
+        return self.schedule.spec.advance is Advance.AFTER_COMPLETION
 
     @property
     def own(self) -> dict[int, Task]:
@@ -242,6 +270,39 @@ class _Picture:
 Row = Callable[[_Picture, Cursor], _Next | None]
 
 
+def _decide(picture: _Picture) -> None:
+    schedule, now = picture.schedule, picture.now
+    decided = on_schedule.decide(schedule, picture.series, picture.calendar, picture.made, now)
+    for task, reason in decided.retired:
+        picture.actions.append(RetireTask(task, reason))
+        picture.made = {sequence: each for sequence, each in picture.made.items() if each is not task}
+    picture.actions += [CloseTask(task) for task in decided.replaced]
+    text = picture.words
+    # If this process ends among these, before the status, the next pass finds the Tasks by their numbers: what has one
+    # was decided.
+    for cursor in decided.made:
+        name = naming.task_name(schedule.metadata.name, schedule.metadata.uid, cursor.sequence)
+        picture.actions.append(CreateTask(name, occurrence_spec(schedule, cursor, text)))
+    for task in picture.own.values():
+        if task.spec.occurrence and picture.untouched(task.spec.occurrence.sequence):
+            _amend(picture, task, _place_of(task), task.spec.occurrence.recurrence_text)
+    picture.cursor, picture.exhausted = decided.cursor, decided.exhausted
+    picture.blocked, picture.wake_at = decided.blocked, decided.wake_at
+
+
+def _place_of(task: Task) -> Cursor:
+    occurrence = task.spec.occurrence
+    if occurrence is None:
+        raise ValueError("only of an occurrence")
+    return Cursor(
+        sequence=occurrence.sequence,
+        local=occurrence.local,
+        fold=occurrence.fold,
+        at=occurrence.at,
+        phase=Phase.OPEN,
+    )
+
+
 def _stand_at_highest(picture: _Picture) -> None:
     """No cursor but Tasks: the status was lost."""
     kept = [sequence for sequence, task in picture.made.items() if not retirement(task)]
@@ -256,14 +317,7 @@ def _stand_at_first(picture: _Picture) -> None:
     first = picture.series.next_after(picture.schedule.metadata.creation_timestamp - _INSTANT)
     picture.exhausted = first is None
     if first:
-        picture.cursor = Cursor(
-            sequence=1,
-            local=first.local,
-            fold=1 if first.fold else 0,
-            at=first.at,
-            phase=Phase.PENDING,
-            calendar=picture.calendar,
-        )
+        picture.cursor = standing_at(first, 1, Phase.PENDING, picture.calendar)
 
 
 def _read_table(picture: _Picture, rows: tuple[Row, ...]) -> None:
@@ -274,6 +328,17 @@ def _read_table(picture: _Picture, rows: tuple[Row, ...]) -> None:
         if next(found, _Next.DONE) is _Next.DONE:
             return
     raise RuntimeError("the table of the schedule's lifecycle does not come to rest")
+
+
+def _was_decided_by_the_calendar(picture: _Picture, cursor: Cursor) -> _Next | None:
+    """`advance` was OnSchedule: it stands at its highest Task, or goes on from where it was."""
+    if cursor.phase is not Phase.CLOSED or cursor.closed_at is not None:
+        return None
+    if cursor.outcome is Outcome.CANCELLED or not picture.own:
+        picture.close(cursor, cursor.outcome or Outcome.SKIPPED, picture.now)
+    else:
+        picture.at_task(max(picture.own))
+    return _Next.LOOK_AGAIN
 
 
 def _pending_task_exists(picture: _Picture, cursor: Cursor) -> _Next | None:
@@ -369,6 +434,9 @@ def _calendar_changed(picture: _Picture, cursor: Cursor) -> _Next | None:
     task = picture.untouched(cursor.sequence)
     if cursor.phase is Phase.OPEN and task is None:
         return None
+    if picture.counts_from_completion and cursor.sequence > 1:
+        picture.cursor = cursor.model_copy(update={"calendar": picture.calendar})  # the edit is for those that follow
+        return _Next.LOOK_AGAIN
     moved = picture.ahead(cursor)
     if moved is None or past_end(picture.schedule.spec, moved.at):
         if task:
@@ -377,7 +445,7 @@ def _calendar_changed(picture: _Picture, cursor: Cursor) -> _Next | None:
         picture.close(cursor, Outcome.CANCELLED, picture.now)
         return _Next.LOOK_AGAIN
     if task:
-        _amend(picture, task, moved, wording.describe(picture.series))
+        _amend(picture, task, moved, picture.words)
     picture.cursor = moved
     return _Next.LOOK_AGAIN
 
@@ -407,7 +475,7 @@ def _suspended(picture: _Picture, cursor: Cursor) -> _Next | None:
 
 def _pending_was_missed(picture: _Picture, cursor: Cursor) -> _Next | None:
     """Its time has passed while nobody could create it: `missed` says which one is made instead."""
-    if cursor.phase is not Phase.PENDING or cursor.at > picture.now:
+    if cursor.phase is not Phase.PENDING or cursor.at > picture.now or picture.counts_from_completion:
         return None
     missed = picture.schedule.spec.missed
     oldest = picture.now - missed.within
@@ -447,7 +515,7 @@ def _create(picture: _Picture, cursor: Cursor) -> _Next | None:
     name = naming.task_name(metadata.name, metadata.uid, cursor.sequence)
     # If this process ends right here, after creating and before the status, the next pass finds the Task by its
     # name and only notes it (_pending_task_exists).
-    spec = occurrence_spec(picture.schedule, cursor, wording.describe(picture.series))
+    spec = occurrence_spec(picture.schedule, cursor, picture.words)
     picture.actions.append(CreateTask(name, spec))
     picture.cursor = cursor.model_copy(update={"phase": Phase.OPEN})
     return _Next.DONE
@@ -487,6 +555,7 @@ def _closed(picture: _Picture, cursor: Cursor) -> _Next | None:
 
 
 ROWS: tuple[Row, ...] = (
+    _was_decided_by_the_calendar,
     _pending_task_exists,
     _task_says_otherwise,
     _higher_tasks_exist,
@@ -517,7 +586,18 @@ def _conclude(observed: ObservedSchedule, picture: _Picture) -> Iterator[Action]
     if picture.fell_back:
         yield CountFallback()
     yield from _history(picture)
+    yield from _wake(observed, picture)
     yield from _report(observed, _status(picture, _told(observed)), picture.now)
+
+
+def _wake(observed: ObservedSchedule, picture: _Picture) -> Iterator[Action]:
+    at = picture.wake_at
+    if at is not None and at <= picture.now:
+        yield LookAgain(at)
+    elif at is None and observed.alarm is not None:
+        yield Disarm()
+    elif at is not None and at != observed.alarm:
+        yield Arm(at)
 
 
 def _report(observed: ObservedSchedule, status: TaskScheduleStatus, now: datetime) -> Iterator[Action]:
@@ -550,7 +630,7 @@ def _status(picture: _Picture, told: PublishedSchedule | None) -> TaskScheduleSt
     return TaskScheduleStatus(
         observed_generation=generation,
         conditions=conditions.renewed(schedule.status.conditions, claims, generation, picture.now),
-        summary=wording.describe(picture.series),
+        summary=picture.words,
         next_occurrences=_next_occurrences(picture),
         reopened=tuple(sorted(reopened)),
         published=told,
@@ -569,6 +649,13 @@ def _claims(picture: _Picture, reopened: set[int]) -> dict[str, Claim]:
         claims[conditions.COMPLETE] = Claim(True, "Cancelled", "nothing occurs after spec.endsAt")
     elif picture.exhausted or cancelled:
         claims[conditions.COMPLETE] = Claim(True, "Exhausted", "the recurrence has no further occurrence")
+    if unmatched := picture.series.unmatched:
+        times = ", ".join(local_text(each.occurrence) for each in unmatched)
+        message = f"overrides name what the recurrence does not yield: {times}"
+        claims[conditions.NO_SUCH_OCCURRENCE] = Claim(True, "NoSuchOccurrence", message[:1024])
+    if picture.blocked:
+        limit = picture.schedule.spec.open_limit or on_schedule.DEFAULT_OPEN_LIMIT
+        claims[conditions.BLOCKED] = Claim(True, "OpenLimit", f"{limit} tasks are open, as many as openLimit allows")
     if reopened:
         names = ", ".join(naming.task_name(metadata.name, metadata.uid, each) for each in sorted(reopened))
         message = f"open again below the cursor: {names}; closing them changes nothing in the series"
@@ -581,14 +668,13 @@ def _ends_early(picture: _Picture) -> bool:
     cursor, spec = picture.cursor, picture.schedule.spec
     if cursor is None or spec.ends_at is None:
         return False
-    return (
-        past_end(spec, cursor.at)
-        or picture.series.next_after(cursor.at, local=cursor.local, fold=cursor.fold) is not None
-    )
+    if picture.waits_for_nobody:
+        return cursor.outcome is Outcome.CANCELLED
+    return past_end(spec, cursor.at) or successor(spec, cursor, cursor.closed_at or cursor.at) is not None
 
 
 def _next_occurrences(picture: _Picture) -> tuple[NextOccurrence, ...]:
-    if picture.cursor is None or picture.exhausted:
+    if picture.cursor is None or picture.exhausted or picture.counts_from_completion:
         return ()
     cursor = picture.cursor
     # A gap can put two local times at one instant: the second of them follows the first.
@@ -636,6 +722,8 @@ def _depart(observed: ObservedSchedule, now: datetime) -> Iterator[Action]:
         tellings.append(Telling(farewell, None))
     if tellings:
         yield Publish(tuple(tellings))
+    if observed.alarm is not None:
+        yield Disarm()
     if tellings and now < deleted_at + UNTOLD_FINALIZER:
         yield LookAgain(deleted_at + UNTOLD_FINALIZER)
     else:

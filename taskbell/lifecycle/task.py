@@ -39,6 +39,7 @@ from taskbell.lifecycle.conditions import Claim
 from taskbell.naming import ADOPT_ANNOTATION, AMENDED_ANNOTATION, FINALIZER, RESTORED_ANNOTATION, RETIRED_ANNOTATION
 from taskbell.resources import (
     SNOOZE,
+    Advance,
     LateReminders,
     Phase,
     PublishedTask,
@@ -261,6 +262,8 @@ def _cursor_knows(observed: ObservedTask) -> bool:
         return not (waits and reason == Retirement.CANCELLED)
     if cursor is None or cursor.sequence < occurrence.sequence:
         return False
+    if schedule.spec.advance is Advance.ON_SCHEDULE:
+        return True
     same = cursor.sequence == occurrence.sequence
     return not same or (cursor.local == occurrence.local and cursor.phase is not Phase.PENDING)
 

@@ -115,9 +115,13 @@ def one_off(*, status: TaskStatus | None = None, meta: Mapping[str, Any] | None 
 
 
 def seen_schedule(
-    of: TaskSchedule, *tasks: Task, receipts: Receipts = NO_RECEIPTS, broker_away: bool = False
+    of: TaskSchedule,
+    *tasks: Task,
+    receipts: Receipts = NO_RECEIPTS,
+    broker_away: bool = False,
+    alarm: datetime | None = None,
 ) -> ObservedSchedule:
-    return ObservedSchedule(schedule=of, tasks=tasks, receipts=receipts, broker_away=broker_away)
+    return ObservedSchedule(schedule=of, tasks=tasks, receipts=receipts, broker_away=broker_away, alarm=alarm)
 
 
 def seen_task(

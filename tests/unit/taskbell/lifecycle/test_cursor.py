@@ -22,6 +22,34 @@ ADVANCES = [
     pytest.param(DAILY, FIRST, MONDAY_NINE, "2 Tue 09:00", id="closed on time"),
     pytest.param(DAILY, FIRST, THURSDAY_TEN, "2 Fri 09:00", id="closed late: the next lies in the future"),
     pytest.param(EVERY, FIRST, THURSDAY_TEN, "2 Tue 09:00", id="missed: All: the next after the occurrence alone"),
+    pytest.param(
+        schedule(advance="AfterCompletion", recurrence={"frequency": "Daily", "interval": 3}),
+        FIRST,
+        THURSDAY_TEN,
+        "2 Sun 09:00",
+        id="AfterCompletion: three days after it was closed, at the start's time",
+    ),
+    pytest.param(
+        schedule(advance="AfterCompletion", recurrence={"frequency": "Hourly", "interval": 5}),
+        FIRST,
+        THURSDAY_TEN,
+        "2 Thu 15:00",
+        id="AfterCompletion: five hours after it was closed",
+    ),
+    pytest.param(
+        schedule(advance="AfterCompletion", recurrence={"frequency": "Daily", "count": 1}),
+        FIRST,
+        MONDAY_NINE,
+        None,
+        id="AfterCompletion: as many as count says",
+    ),
+    pytest.param(
+        schedule(overrides=[{"occurrence": "2026-11-24T09:00", "skip": True}]),
+        FIRST,
+        MONDAY_NINE,
+        "2 Wed 09:00",
+        id="one that an override skips is passed over",
+    ),
     pytest.param(LATER, FIRST, MONDAY_NINE, "2 Tue 18:00", id="after an edit the same day never occurs twice"),
     pytest.param(LATER, FIRST, THURSDAY_TEN, "2 Thu 18:00", id="after an edit another day's may come at once"),
     pytest.param(schedule(endsAt="2026-11-24T08:00:00Z"), FIRST, MONDAY_NINE, "2 Tue 09:00", id="endsAt is inclusive"),
@@ -52,6 +80,14 @@ HASH = [
     pytest.param(schedule(suspend=True), False, id="not suspend"),
     pytest.param(schedule(missed={"policy": "All"}), False, id="not what becomes of missed ones"),
     pytest.param(schedule(task={"title": "Sit-down"}), False, id="not the template"),
+    pytest.param(schedule(overrides=[{"occurrence": "2026-11-24T09:00", "skip": True}]), True, id="an override's skip"),
+    pytest.param(
+        schedule(overrides=[{"occurrence": "2026-11-24T09:00", "moveTo": "2026-11-24T12:00"}]), True, id="its move"
+    ),
+    pytest.param(
+        schedule(overrides=[{"occurrence": "2026-11-24T09:00", "task": {"title": "x"}}]), False, id="not its template"
+    ),
+    pytest.param(schedule(advance="AfterCompletion"), True, id="how it goes on"),
 ]
 
 

@@ -42,6 +42,10 @@ OVER = schedule(recurrence={"frequency": "Daily", "until": "2026-11-22T09:00"})
 ENDED = schedule(endsAt="2026-11-23T07:30:00Z")
 RENAMED = schedule(task={"title": "Sit-down"})
 SUSPENDED = schedule(suspend=True)
+AFTER = schedule(advance="AfterCompletion", recurrence={"frequency": "Daily", "interval": 3})
+CHANGED = schedule(overrides=[{"occurrence": "2026-11-23T09:00", "task": {"title": "Sit-down"}}])
+MOVED_TOO_FAR = schedule(overrides=[{"occurrence": "2026-11-24T09:00", "moveTo": "2026-11-26T09:00"}])
+MOVED = schedule(overrides=[{"occurrence": "2026-11-23T09:00", "moveTo": "2026-11-23T12:00"}])
 RETIRED = {"annotations": {naming.RETIRED_ANNOTATION: "Undone"}, "finalizers": (naming.FINALIZER,)}
 TERMINATING = {"deletion_timestamp": MONDAY_TEN, "generation": 2}
 TOUCHED = {"generation": 2}
@@ -277,6 +281,26 @@ ROWS = [
         ["Create 1 Mon 08:00"], "1 Mon 09:00 Open", id="missed within a day: the first one ahead, when it was earlier",
     ),
     pytest.param(
+        look(AFTER, closed(SECOND), done(SECOND)), MONDAY_TEN + GRACE, ["Create 3 Thu 08:00", "CountFallback"],
+        "3 Thu 09:00 Open", id="AfterCompletion: the interval counts from when it was closed",
+    ),
+    pytest.param(
+        look(AFTER, cursor(AFTER, 2, calendar="old"), made(SECOND)), BEFORE_NINE, [], "2 Tue 09:00 Open",
+        id="AfterCompletion: an edit is for those that follow",
+    ),
+    pytest.param(
+        look(AFTER, pending(cursor(AFTER, 2, days=0))), TEN_DAYS_LATER, ["Create 2 Mon 08:00"], "2 Mon 09:00 Open",
+        id="AfterCompletion: whatever its time, it is the next thing to do",
+    ),
+    pytest.param(
+        look(MOVED, None), BEFORE_NINE, ["Create 1 Mon 11:00"], "1 Mon 09:00 Open",
+        id="an override moves it: it is known by the time the recurrence yields",
+    ),
+    pytest.param(
+        look(CHANGED, FIRST, made(FIRST)),
+        BEFORE_NINE, ["Amend 1 Mon 08:00"], "1 Mon 09:00 Open", id="an override changes its task",
+    ),
+    pytest.param(
         look(FRIDAYS, pending(FIRST)), MONDAY_TEN, ["Create 1 Mon 08:00"], "1 Mon 09:00 Open",
         id="an edit after it was due does not swallow today's",
     ),
@@ -373,6 +397,23 @@ CLAIMS = [
         look(schedule(recurrence={"frequency": "Daily", "months": [2], "monthDays": [30]}), None),
         {"Ready": "NeverOccurs", "Stalled": "NeverOccurs"},
         id="a recurrence that can never occur",
+    ),
+    pytest.param(
+        look(schedule(overrides=[{"occurrence": "2026-11-24T10:00", "skip": True}]), FIRST, made(FIRST)),
+        {"Ready": "Scheduled", "NoSuchOccurrence": "NoSuchOccurrence"},
+        id="an override of what does not occur",
+    ),
+    pytest.param(
+        look(
+            schedule(overrides=[{"occurrence": "2026-11-24T09:00", "moveTo": "2026-11-26T09:00"}]), FIRST, made(FIRST)
+        ),
+        {"Ready": "MovedTooFar", "Stalled": "MovedTooFar"},
+        id="an override that would change the order",
+    ),
+    pytest.param(
+        look(schedule(advance="AfterCompletion", recurrence={"rrule": "FREQ=WEEKLY;BYDAY=MO"}), FIRST, made(FIRST)),
+        {"Ready": "InvalidRule", "Stalled": "InvalidRule"},
+        id="AfterCompletion with days of its own",
     ),
     pytest.param(
         look(schedule(timeZone="Europe/Nowhere"), None),

@@ -481,6 +481,12 @@ LETS_GO = [
     ),
     pytest.param(dying(SECOND), standing_at(DAILY, FIRST), False, id="the cursor stands below"),
     pytest.param(dying(cursor(DAILY, 1, days=2)), standing_at(DAILY, FIRST), False, id="it was moved, and not noted"),
+    pytest.param(
+        dying(),
+        standing_at(schedule(advance="OnSchedule"), cursor(DAILY, 1, days=2, phase=Phase.CLOSED)),
+        True,
+        id="it was decided, wherever an edit has left the cursor",
+    ),
     pytest.param(dying(SECOND, retired="Undone"), standing_at(DAILY, FIRST), True, id="it was taken back"),
     pytest.param(
         dying(retired="Cancelled"), standing_at(DAILY, FIRST), False, id="it was cancelled, and that is not noted"
