@@ -423,12 +423,12 @@ class Overlap(StrEnum):
 
 
 class TemplateChanges(Model):
-    """What differs from the template in one occurrence."""
+    """What differs from the template in one occurrence. A hundred of the largest still fit into one Kafka record."""
 
     title: Title | None = None
-    description: Description | None = None
+    description: Annotated[str, Field(max_length=400, pattern=TEXT_PATTERN)] | None = None
     priority: Priority | None = None
-    tags: Tags | None = None
+    tags: Annotated[tuple[Tag, ...], Field(max_length=5)] | None = None
     reminders: tuple[TemplateReminder, ...] | None = Field(default=None, max_length=10)
 
     def on(self, template: Template) -> Template:

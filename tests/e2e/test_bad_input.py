@@ -53,6 +53,50 @@ def schedule(**changes: Any) -> JSON:
             "reminders repeat one another",
             id="a reminder twice",
         ),
+        pytest.param(
+            schedule(advance="AfterCompletion", recurrence={"frequency": "Weekly", "weekdays": ["Mon"]}),
+            "with advance AfterCompletion recurrence has only frequency, interval",
+            id="days after a completion",
+        ),
+        pytest.param(
+            schedule(advance="AfterCompletion", recurrence={"cron": "@daily"}),
+            "with advance AfterCompletion recurrence has only frequency, interval",
+            id="cron after a completion",
+        ),
+        pytest.param(
+            schedule(advance="AfterCompletion", overrides=[{"occurrence": tomorrow_at_nine(), "skip": True}]),
+            "no time of its own that could be skipped or moved",
+            id="a skip after a completion",
+        ),
+        pytest.param(
+            schedule(leadTime="P1D"),
+            "leadTime, overlap and openLimit are for advance OnSchedule",
+            id="a lead time alone",
+        ),
+        pytest.param(
+            schedule(advance="OnSchedule", leadTime="-P1D"), "should match", id="a lead time that is no duration"
+        ),
+        pytest.param(
+            schedule(missed={"policy": "All"}, recurrence={"frequency": "Minutely"}),
+            "would make too many tasks with frequency Minutely",
+            id="all that were missed of every minute",
+        ),
+        pytest.param(schedule(missed={"within": "P32D"}), "missed.within is at most P31D", id="missed too long ago"),
+        pytest.param(
+            schedule(overrides=[{"occurrence": tomorrow_at_nine()}]),
+            "either skips its occurrence, or moves it or changes its task",
+            id="an override of nothing",
+        ),
+        pytest.param(
+            schedule(overrides=[{"occurrence": "2027-02-30T09:00", "skip": True}]),
+            "occurrence is no date of the calendar",
+            id="an override of no date",
+        ),
+        pytest.param(
+            schedule(overrides=[{"occurrence": "2027-02-01T09:00", "skip": True}] * 2),
+            "Duplicate value",
+            id="two overrides of one occurrence",
+        ),
     ],
 )
 def test_kubectl_shows_why_a_schedule_is_refused(spec: JSON, sentence: str, person: Person) -> None:

@@ -140,7 +140,7 @@ def test_a_minimal_task_and_schedule_get_their_defaults(world: World, person: Pe
             # Suspended, so that only we write it.
             {
                 "task": {"title": "x"},
-                "start": "2031-01-01T09:00",
+                "start": "2027-01-01T09:00",
                 "recurrence": {"frequency": "Daily"},
                 "suspend": True,
             },
@@ -202,6 +202,16 @@ def maximal_template() -> JSON:
     }
 
 
+def maximal_changes() -> JSON:
+    return {
+        "title": stretched(UNICODE, 200),
+        "description": stretched(UNICODE, 400),
+        "priority": "Low",
+        "tags": [stretched(f"{number:02d} {UNICODE}", 50) for number in range(5)],
+        "reminders": BEFORE,
+    }
+
+
 BEFORE = [{"before": f"P{days}DT99999H59M"} for days in range(9990, 10000)]
 
 
@@ -231,7 +241,15 @@ def test_the_largest_schedule_is_accepted_and_its_title_arrives_everywhere(world
                 "monthEnd": "Clamp",
                 "dst": {"gap": "Later", "fold": "First"},
             },
-            "advance": "OnCompletion",
+            "advance": "OnSchedule",
+            "leadTime": "P999D",
+            "overlap": "Replace",
+            "openLimit": 1,  # else there are more tasks than one to look at
+            "overrides": [
+                {"occurrence": f"2080-01-{day:02d}T{hour:02d}:59", "task": maximal_changes()}
+                for day in range(1, 26)
+                for hour in range(20, 24)
+            ],
             "missed": {"policy": "Latest", "within": "P31D"},
             "endsAt": LONGEST_INSTANT,
             "historyLimit": 50,
