@@ -126,6 +126,7 @@ def test_a_minimal_task_and_schedule_get_their_defaults(world: World, person: Pe
         "recurrence": {"frequency": "Daily"},  # what is left out would look set beside an rrule
         "advance": "OnCompletion",
         "missed": {"policy": "Latest", "within": "P7D"},
+        "overrides": [],
         "suspend": False,
         "historyLimit": 3,
     }
@@ -140,7 +141,7 @@ def test_a_minimal_task_and_schedule_get_their_defaults(world: World, person: Pe
             # Suspended, so that only we write it.
             {
                 "task": {"title": "x"},
-                "start": "2027-01-01T09:00",
+                "start": "2031-01-01T09:00",
                 "recurrence": {"frequency": "Daily"},
                 "suspend": True,
             },
@@ -224,7 +225,7 @@ def test_the_largest_schedule_is_accepted_and_its_title_arrives_everywhere(world
         spec = {
             "task": {**maximal_template(), "reminders": BEFORE},
             "timeZone": "America/Argentina/ComodRivadavia",
-            "start": "2031-01-01T09:00",
+            "start": "2027-01-01T09:00",
             "recurrence": {
                 "frequency": "Yearly",
                 "interval": 1,
