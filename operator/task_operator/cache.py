@@ -1,9 +1,10 @@
 """What the operator has last seen of every object. An older version never replaces a newer one."""
 
 from collections import defaultdict
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from taskbell.resources import Resource, Task, TaskSchedule
+from taskbell.resources import Metadata, Resource, Task, TaskSchedule
 
 REMEMBERED_DELETIONS = 4096
 """A read or a watch event this many deletions late cannot bring an object back."""
@@ -20,18 +21,30 @@ class Key(NamedTuple):
         return f"{self.kind.kind} {self.namespace}/{self.name}"
 
 
-def key_of(resource: Resource) -> Key:
-    return Key(type(resource), resource.metadata.namespace, resource.metadata.name)
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An object that a newer version wrote, as far as this one understands it. `conditions` are as they are stored;
+    `why` is a sentence for people."""
+
+    kind: type[Resource]
+    metadata: Metadata
+    conditions: tuple[dict[str, Any], ...]
+    why: str
+
+
+def key_of(known: Resource | Unreadable) -> Key:
+    kind = known.kind if isinstance(known, Unreadable) else type(known)
+    return Key(kind, known.metadata.namespace, known.metadata.name)
 
 
 class Cache:
     def __init__(self) -> None:
-        self._objects: dict[Key, Resource] = {}
+        self._objects: dict[Key, Resource | Unreadable] = {}
         self._children: defaultdict[str, set[Key]] = defaultdict(set)
         self._schedules: dict[str, Key] = {}
         self._gone: dict[str, None] = {}
 
-    def put(self, resource: Resource) -> bool:
+    def put(self, resource: Resource | Unreadable) -> bool:
         """Whether `resource` is newer than what was known. resourceVersions of one kind are comparable integers."""
         key = key_of(resource)
         known = self._objects.get(key)
@@ -46,7 +59,7 @@ class Cache:
         self._objects[key] = resource
         if owner := resource.metadata.controller:
             self._children[owner.uid].add(key)
-        if isinstance(resource, TaskSchedule):
+        if key.kind is TaskSchedule:
             self._schedules[resource.metadata.uid] = key
         return True
 
@@ -64,29 +77,47 @@ class Cache:
         if len(self._gone) > REMEMBERED_DELETIONS:
             del self._gone[next(iter(self._gone))]
 
-    def get(self, key: Key) -> Resource | None:
+    def get(self, key: Key) -> Resource | Unreadable | None:
         return self._objects.get(key)
 
     def known(self) -> tuple[Key, ...]:
         return tuple(self._objects)
 
-    def schedule_of(self, task: Task) -> TaskSchedule | None:
-        """The schedule that owns `task`, if it is still there."""
-        owner = task.metadata.controller
+    def uids(self, kind: type[Resource], namespace: str | None) -> dict[Key, str]:
+        """The uids of all objects of a kind, in one namespace or everywhere (None)."""
+        return {
+            key: known.metadata.uid
+            for key, known in self._objects.items()
+            if key.kind is kind and namespace in {None, key.namespace}
+        }
+
+    def owner_of(self, metadata: Metadata) -> TaskSchedule | Unreadable | None:
+        """The schedule that owns the Task with this metadata, if it is still there."""
+        owner = metadata.controller
         key = self._schedules.get(owner.uid) if owner else None
         schedule = self._objects.get(key) if key else None
-        return schedule if isinstance(schedule, TaskSchedule) else None
+        return schedule if isinstance(schedule, TaskSchedule | Unreadable) else None
+
+    def schedule_of(self, task: Task) -> TaskSchedule | None:
+        """The same, if it can be read."""
+        owner = self.owner_of(task.metadata)
+        return owner if isinstance(owner, TaskSchedule) else None
 
     def tasks_of(self, schedule_uid: str) -> tuple[Task, ...]:
-        """All Tasks whose controller owner has this uid."""
+        """All Tasks whose controller owner has this uid, but for unreadable ones."""
         found = (self._objects[key] for key in self._children.get(schedule_uid, ()))
         return tuple(task for task in found if isinstance(task, Task))
+
+    def unreadable_of(self, schedule_uid: str) -> Unreadable | None:
+        """One of its Tasks that this version cannot read."""
+        found = (self._objects[key] for key in self._children.get(schedule_uid, ()))
+        return next((task for task in found if isinstance(task, Unreadable)), None)
 
     def schedules(self) -> tuple[TaskSchedule, ...]:
         found = (self._objects[key] for key in self._schedules.values())
         return tuple(schedule for schedule in found if isinstance(schedule, TaskSchedule))
 
-    def _remove(self, key: Key, known: Resource) -> None:
+    def _remove(self, key: Key, known: Resource | Unreadable) -> None:
         del self._objects[key]
         if owner := known.metadata.controller:
             self._children[owner.uid].discard(key)

@@ -9,14 +9,18 @@ import copy
 import itertools
 import selectors
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from runtime.apiserver import AlreadyExists, Conflict, Invalid, NotFound
 from runtime.dapr import Unavailable
-from task_operator.cache import Key, key_of
+from runtime.kube_events import KubeEvent
+from runtime.leases import Lease
+from task_operator.cache import Key
 from task_operator.machinery import Machinery
+from task_operator.reading import read
 from taskbell.resources import API_VERSION, KINDS, Metadata, Model, Resource, Task, TaskSchedule, instant_text
 
 R = TypeVar("R", bound=Resource)
@@ -101,6 +105,10 @@ class MemoryApiServer:
     def all(self, kind: type[R]) -> list[R]:
         return [kind.model_validate(body) for key, body in self._stored.items() if key.kind is kind]
 
+    def bodies(self, kind: type[Resource]) -> list[dict[str, Any]]:
+        """All objects of a kind as they are stored."""
+        return [copy.deepcopy(body) for key, body in self._stored.items() if key.kind is kind]
+
     def body(self, kind: type[Resource], name: str) -> dict[str, Any]:
         """The object as it is stored."""
         return copy.deepcopy(self._stored[Key(kind, NAMESPACE, name)])
@@ -152,6 +160,21 @@ class MemoryApiServer:
         answer = self._store(key, {**self._stored[key], "status": status.wire()})
         self._fuse.check(before=False)
         return kind.model_validate(answer)
+
+    async def patch_conditions(
+        self, kind: type[Resource], metadata: Metadata, conditions: list[dict[str, Any]]
+    ) -> None:
+        await self._asked("patch_conditions", metadata.name)
+        self._fuse.check(before=True)
+        key = self._guarded(kind, metadata)
+        status = {**self._stored[key].get("status", {}), "conditions": conditions}
+        self._store(key, {**self._stored[key], "status": status})
+        self._fuse.check(before=False)
+
+    async def metadata(self, kind: type[Resource], namespace: str | None) -> AsyncIterator[list[dict[str, Any]]]:
+        await self._asked("metadata", "")
+        listed = [(key, body) for key, body in self._stored.items() if key.kind is kind]
+        yield [copy.deepcopy(body["metadata"]) for key, body in listed if namespace in {None, key.namespace}]
 
     async def delete(self, kind: type[Resource], metadata: Metadata) -> None:
         await self._asked("delete", metadata.name)
@@ -275,6 +298,53 @@ class MemoryScheduler:
             raise Unavailable(f"job {name}: away")
 
 
+class MemoryKubeEvents:
+    """`events` holds what was written, with how often it has happened."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, tuple[KubeEvent, int]] = {}
+        self.before: Callable[[], None] = lambda: None
+
+    def reasons(self, name: str) -> list[str]:
+        """What has happened to the objects of that name, in order."""
+        return [event.reason for event, _ in self.events.values() if event.regarding.name == name]
+
+    async def create(self, event: KubeEvent) -> None:
+        self.before()
+        self.events.setdefault(event.name, (event, 1))
+
+    async def repeat(self, event: KubeEvent, count: int, last: datetime) -> None:
+        del last
+        self.before()
+        if event.name not in self.events:
+            raise NotFound(404, "NotFound", event.name)
+        self.events[event.name] = (event, count)
+
+
+class MemoryLeases:
+    """One Lease; `before` is called before each read and write and may raise or wait."""
+
+    def __init__(self) -> None:
+        self.stored: Lease | None = None
+        self._versions = itertools.count(1)
+        self.before: Callable[[], Awaitable[None]] = _nothing
+
+    async def read(self) -> Lease | None:
+        await self.before()
+        return self.stored
+
+    async def write(self, lease: Lease) -> Lease:
+        await self.before()
+        if self.stored is None and lease.version:
+            raise NotFound(404, "NotFound", "leases not found")
+        if self.stored is not None and not lease.version:
+            raise AlreadyExists(409, "AlreadyExists", "leases already exists")
+        if self.stored is not None and self.stored.version != lease.version:
+            raise Conflict(409, "Conflict", "the object has been modified")
+        self.stored = replace(lease, version=str(next(self._versions)))
+        return self.stored
+
+
 class World:
     """One operator in a world in memory. `start` is also its restart: everything but the world is new."""
 
@@ -286,6 +356,8 @@ class World:
         self.api = MemoryApiServer(self.now, self.fuse)
         self.broker = MemoryBroker(self.fuse)
         self.scheduler = MemoryScheduler(self.fuse)
+        self.kube_events = MemoryKubeEvents()
+        self.leads = True
         self._wire()
 
     def now(self) -> datetime:
@@ -296,8 +368,8 @@ class World:
         self._wire()
         self.api.watch = self._watched
         for kind in KINDS:
-            for resource in self.api.all(kind):
-                self.reconciler.seen(resource)
+            for body in self.api.bodies(kind):
+                self._watched(kind, body, deleted=False)
         self._died = []
         self.machinery.start(workers, self._died.append)
 
@@ -333,19 +405,25 @@ class World:
             objects=self.api,
             broker=self.broker,
             scheduler=self.scheduler,
+            kube_events=self.kube_events,
             pubsub="pubsub",
             source="taskbell/test",
             clock=self.now,
+            leads=lambda: self.leads,
         )
         self.cache, self.queue, self.reconciler = machinery.cache, machinery.queue, machinery.reconciler
         self.publisher, self.alarms, self.wakeups = machinery.publisher, machinery.alarms, machinery.wakeups
 
     def _watched(self, kind: type[Resource], body: dict[str, Any], deleted: bool) -> None:
-        resource = kind.model_validate(body)
+        metadata = body["metadata"]
         if deleted:
-            self.reconciler.gone(key_of(resource), resource.metadata.uid)
-        else:
-            self.reconciler.seen(resource)
+            self.reconciler.gone(Key(kind, metadata["namespace"], metadata["name"]), metadata["uid"])
+        elif known := read(kind, body):
+            self.reconciler.seen(known)
+
+
+async def _nothing() -> None:
+    pass
 
 
 def _nobody_watches(kind: type[Resource], body: dict[str, Any], deleted: bool) -> None:
