@@ -81,7 +81,11 @@ class ApiServer:
             await self._http.close()
 
     async def get(self, kind: type[R], namespace: str, name: str) -> R:
-        return kind.model_validate(await self.call("GET", _path(kind, namespace, name)))
+        return kind.model_validate(await self.get_raw(kind, namespace, name))
+
+    async def get_raw(self, kind: type[Resource], namespace: str, name: str) -> dict[str, Any]:
+        """As it is stored, for those who must stand what they cannot read."""
+        return await self.call("GET", _path(kind, namespace, name))
 
     async def pages(self, kind: type[R], namespace: str | None = None) -> AsyncIterator[list[dict[str, Any]]]:
         """Raw objects of one kind, a page at a time: parse them one by one, so that a bad one spoils no other."""

@@ -29,6 +29,7 @@ from task_operator.cache import Cache, Key, Unreadable, key_of
 from task_operator.failures import Deferred, Deposed
 from task_operator.publisher import Publisher
 from task_operator.queue import WorkQueue
+from task_operator.reading import read
 from task_operator.recorder import Recorder
 from task_operator.wakeups import Wakeups
 from taskbell import naming
@@ -84,7 +85,7 @@ class Objects(Protocol):
     """The API server. Laws: every write is guarded by the version in `metadata`, or repeatable by its name; the answer
     is the object as it is stored then. Raises ApiError and Unreachable."""
 
-    async def get(self, kind: type[R], namespace: str, name: str) -> R: ...
+    async def get_raw(self, kind: type[Resource], namespace: str, name: str) -> dict[str, Any]: ...
 
     async def create(self, kind: type[R], namespace: str, metadata: dict[str, Any], spec: Model) -> R: ...
 
@@ -215,20 +216,22 @@ class Reconciler:
     async def _look_again(self, key: Key) -> str:
         try:
             await self.look_at(key)
-        except (ApiError, Unreachable, ValidationError) as error:
+        except (ApiError, Unreachable) as error:
             logger.warning("put off", action="reconcile", key=str(key), why=str(error))
         self._queue.retry(key)
         return "changed_meanwhile"
 
     async def look_at(self, key: Key) -> None:
-        """Reads the object afresh. Raises ApiError, Unreachable, and ValidationError when it is too new to be read,
-        which the watch will tell too."""
+        """Reads the object afresh. Raises ApiError and Unreachable."""
         try:
-            self.seen(await self._objects.get(key.kind, key.namespace, key.name))
+            found = read(key.kind, await self._objects.get_raw(key.kind, key.namespace, key.name))
         except NotFound:
             # No proof of a deletion: the API server says the same while it does not serve the kind.
             if known := self._cache.get(key):
                 self._drop(key, known.metadata.uid)
+        else:
+            if found:
+                self.seen(found)
 
     async def _reconcile(self, key: Key) -> bool:
         """Whether the status is left to a later pass."""
@@ -379,14 +382,21 @@ class Reconciler:
         try:
             task = await self._objects.create(Task, this.metadata.namespace, metadata, action.spec)
         except AlreadyExists:
-            task = await self._objects.get(Task, this.metadata.namespace, action.name)
+            await self._take(Key(Task, this.metadata.namespace, action.name), this)
+            return
         except (Invalid, Forbidden) as refusal:
             raise _refused(action.name, refusal) from refusal
-        else:
-            self._observe_lateness(task, this)
+        self._observe_lateness(task, this)
         self.seen(task)
-        _refuse_foreign(task, this.metadata)
         logger.info("task created", action="create_task", key=str(this.key), task=action.name)
+
+    async def _take(self, key: Key, this: _Pass) -> None:
+        """The name of our next Task is taken: by ourselves is success. Raises Rejected and Deferred."""
+        await self.look_at(key)
+        known = self._cache.get(key)
+        if known is None:
+            raise Deferred(f"{key} was there and is gone", ON_ITS_WAY_OUT_SECONDS)
+        _refuse_foreign(known.metadata, this.metadata)
 
     def _observe_lateness(self, made: Task, this: _Pass) -> None:
         """Since it could be made: since its predecessor was closed, the first since its schedule was created. What
@@ -426,14 +436,13 @@ class Reconciler:
         self.seen(answer)
 
 
-def _refuse_foreign(task: Task, schedule: Metadata) -> None:
+def _refuse_foreign(task: Metadata, schedule: Metadata) -> None:
     """The name is taken: by ourselves is success, by another is for a person to mend. Raises Rejected or Deferred."""
-    owner = task.metadata.controller
-    if owner is None or owner.uid != schedule.uid:
-        message = f"a task named {task.metadata.name} exists and is not this schedule's: delete it"
+    if task.controller is None or task.controller.uid != schedule.uid:
+        message = f"a task named {task.name} exists and is not this schedule's: delete it"
         raise Rejected("NameTaken", message)
-    if task.metadata.terminating or tasks.retirement(task):
-        raise Deferred(f"task {task.metadata.name} is still on its way out", ON_ITS_WAY_OUT_SECONDS)
+    if task.terminating or naming.RETIRED_ANNOTATION in task.annotations:
+        raise Deferred(f"task {task.name} is still on its way out", ON_ITS_WAY_OUT_SECONDS)
 
 
 def _refused(name: str, refusal: ApiError) -> Exception:

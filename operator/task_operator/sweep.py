@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any, Protocol
 
-from pydantic import ValidationError
-
 from runtime import logs
 from runtime.apiserver import ApiError, Unreachable
 from task_operator import metrics
@@ -85,10 +83,7 @@ class Sweep:
 
     async def _look(self, key: Key, what: str) -> None:
         before = self._cache.get(key)
-        try:
-            await self._look_at(key)
-        except ValidationError:  # too new to be read; the cache knows that much already, or its watch will tell
-            return
+        await self._look_at(key)
         if self._cache.get(key) is not before:
             metrics.SWEEP_FOUND.labels(key.kind.kind, what).inc()
             logger.info("found by a sweep", action="sweep", key=str(key), what=what)

@@ -18,9 +18,14 @@ from runtime.apiserver import AlreadyExists, Conflict, Invalid, NotFound
 from runtime.dapr import Unavailable
 from runtime.kube_events import KubeEvent
 from runtime.leases import Lease
-from task_operator.cache import Key
+from task_operator.alarms import AlarmKeeper
+from task_operator.cache import Cache, Key
 from task_operator.machinery import Machinery
+from task_operator.publisher import Publisher
+from task_operator.queue import WorkQueue
 from task_operator.reading import read
+from task_operator.reconcile import Reconciler
+from task_operator.wakeups import Wakeups
 from taskbell.resources import API_VERSION, KINDS, Metadata, Model, Resource, Task, TaskSchedule, instant_text
 
 R = TypeVar("R", bound=Resource)
@@ -117,6 +122,10 @@ class MemoryApiServer:
         """What a person does with `kubectl patch`: a merge patch without a guard."""
         return kind.model_validate(self._merge(Key(kind, NAMESPACE, name), changes))
 
+    def write_newer(self, kind: type[Resource], name: str, changes: dict[str, Any]) -> None:
+        """What a person does who has a newer version: this one need not be able to read it."""
+        self._merge(Key(kind, NAMESPACE, name), changes)
+
     def remove(self, kind: type[Resource], name: str) -> None:
         """`kubectl delete`."""
         self._delete(Key(kind, NAMESPACE, name))
@@ -125,9 +134,9 @@ class MemoryApiServer:
         """Gone, and no watch says so."""
         del self._stored[Key(kind, NAMESPACE, name)]
 
-    async def get(self, kind: type[R], namespace: str, name: str) -> R:
+    async def get_raw(self, kind: type[Resource], namespace: str, name: str) -> dict[str, Any]:
         await self._asked("get", name)
-        return kind.model_validate(self._find(Key(kind, namespace, name)))
+        return copy.deepcopy(self._find(Key(kind, namespace, name)))
 
     async def create(self, kind: type[R], namespace: str, metadata: dict[str, Any], spec: Model) -> R:
         await self._asked("create", metadata["name"])
@@ -401,7 +410,7 @@ class World:
         return await self.api.create(Task, NAMESPACE, {"name": like.metadata.name}, like.spec)
 
     def _wire(self) -> None:
-        self.machinery = machinery = Machinery(
+        self.machinery = Machinery(
             objects=self.api,
             broker=self.broker,
             scheduler=self.scheduler,
@@ -411,8 +420,30 @@ class World:
             clock=self.now,
             leads=lambda: self.leads,
         )
-        self.cache, self.queue, self.reconciler = machinery.cache, machinery.queue, machinery.reconciler
-        self.publisher, self.alarms, self.wakeups = machinery.publisher, machinery.alarms, machinery.wakeups
+
+    @property
+    def cache(self) -> Cache:
+        return self.machinery.cache
+
+    @property
+    def queue(self) -> WorkQueue[Key]:
+        return self.machinery.queue
+
+    @property
+    def reconciler(self) -> Reconciler:
+        return self.machinery.reconciler
+
+    @property
+    def publisher(self) -> Publisher:
+        return self.machinery.publisher
+
+    @property
+    def alarms(self) -> AlarmKeeper:
+        return self.machinery.alarms
+
+    @property
+    def wakeups(self) -> Wakeups:
+        return self.machinery.wakeups
 
     def _watched(self, kind: type[Resource], body: dict[str, Any], deleted: bool) -> None:
         metadata = body["metadata"]
