@@ -92,6 +92,8 @@ class AlarmKeeper:
 
     async def _carry_out(self, uid: str, at: datetime | None) -> str | None:
         """What went wrong, or None."""
+        if not self._leads():
+            return None  # `run` ends
         try:
             if at is None:
                 await self._scheduler.disarm(uid)

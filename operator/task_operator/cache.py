@@ -41,7 +41,7 @@ class Cache:
     def __init__(self) -> None:
         self._objects: dict[Key, Resource | Unreadable] = {}
         self._children: defaultdict[str, set[Key]] = defaultdict(set)
-        self._schedules: dict[str, Key] = {}
+        self._keys: dict[str, Key] = {}
         self._gone: dict[str, None] = {}
 
     def put(self, resource: Resource | Unreadable) -> bool:
@@ -59,8 +59,7 @@ class Cache:
         self._objects[key] = resource
         if owner := resource.metadata.controller:
             self._children[owner.uid].add(key)
-        if key.kind is TaskSchedule:
-            self._schedules[resource.metadata.uid] = key
+        self._keys[resource.metadata.uid] = key
         return True
 
     def drop(self, key: Key, uid: str) -> bool:
@@ -80,6 +79,9 @@ class Cache:
     def get(self, key: Key) -> Resource | Unreadable | None:
         return self._objects.get(key)
 
+    def key_of_uid(self, uid: str) -> Key | None:
+        return self._keys.get(uid)
+
     def known(self) -> tuple[Key, ...]:
         return tuple(self._objects)
 
@@ -94,7 +96,7 @@ class Cache:
     def owner_of(self, metadata: Metadata) -> TaskSchedule | Unreadable | None:
         """The schedule that owns the Task with this metadata, if it is still there."""
         owner = metadata.controller
-        key = self._schedules.get(owner.uid) if owner else None
+        key = self._keys.get(owner.uid) if owner else None
         schedule = self._objects.get(key) if key else None
         return schedule if isinstance(schedule, TaskSchedule | Unreadable) else None
 
@@ -114,8 +116,7 @@ class Cache:
         return next((task for task in found if isinstance(task, Unreadable)), None)
 
     def schedules(self) -> tuple[TaskSchedule, ...]:
-        found = (self._objects[key] for key in self._schedules.values())
-        return tuple(schedule for schedule in found if isinstance(schedule, TaskSchedule))
+        return tuple(known for known in self._objects.values() if isinstance(known, TaskSchedule))
 
     def _remove(self, key: Key, known: Resource | Unreadable) -> None:
         del self._objects[key]
@@ -123,5 +124,4 @@ class Cache:
             self._children[owner.uid].discard(key)
             if not self._children[owner.uid]:
                 del self._children[owner.uid]
-        if self._schedules.get(known.metadata.uid) == key:
-            del self._schedules[known.metadata.uid]
+        del self._keys[known.metadata.uid]

@@ -11,7 +11,7 @@ from typing import Any
 
 from runtime import logs
 from task_operator import metrics
-from task_operator.alarms import AlarmKeeper, Scheduler
+from task_operator.alarms import CLOCK_SKEW, AlarmKeeper, Scheduler
 from task_operator.breaker import Breaker
 from task_operator.cache import Cache, Key, key_of
 from task_operator.publisher import Broker, Publisher
@@ -24,6 +24,9 @@ from taskbell.resources import Task, TaskSchedule
 
 LAST_PASSES_SECONDS = 10
 """How long the passes under way may take to end; a pod has 30 s in all."""
+
+A_LITTLE_SECONDS = 0.001
+"""A timer that ends a moment too early finds nothing to do."""
 
 logger = logs.get(__name__)
 
@@ -90,8 +93,16 @@ class Machinery:
     def rang(self, uid: str) -> None:
         """The alarm of the object `uid`, known here or not, has rung."""
         metrics.RINGS.inc()
-        self.alarms.rang(uid, self._clock())
+        now = self._clock()
+        self._rang_early(uid, now)
+        self.alarms.rang(uid, now)
         self.wakeups.rang()
+
+    def _rang_early(self, uid: str, now: datetime) -> None:
+        """Where the scheduler's clock is ahead of ours the time is waited for here."""
+        key, at = self.cache.key_of_uid(uid), self.alarms.armed(uid)
+        if key and at and now < at < now + CLOCK_SKEW:
+            self.queue.add_after(key, (at - now).total_seconds() + A_LITTLE_SECONDS, due=True)
 
     def _new_term(self) -> None:
         self.queue: WorkQueue[Key] = WorkQueue(self._user_of)

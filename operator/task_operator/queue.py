@@ -68,12 +68,12 @@ class WorkQueue(Generic[K]):
         else:
             self._give(key)
 
-    def add_after(self, key: K, seconds: float) -> None:
+    def add_after(self, key: K, seconds: float, *, due: bool = False) -> None:
         """Adds `key` when the time has passed; of several times the earliest counts."""
         if self._closed:
             return
         if seconds <= 0:
-            self.add(key)
+            self.add(key, due=due)
             return
         loop = asyncio.get_running_loop()
         timer = self._timers.get(key)
@@ -81,7 +81,7 @@ class WorkQueue(Generic[K]):
             return
         if timer:
             timer.cancel()
-        self._timers[key] = loop.call_later(seconds, self._time_has_come, key)
+        self._timers[key] = loop.call_later(seconds, self._time_has_come, key, due)
 
     def retry(self, key: K) -> float:
         """Adds `key` after its back-off, in seconds, which it returns."""
@@ -146,9 +146,9 @@ class WorkQueue(Generic[K]):
         while self._wakers:
             self._wake()
 
-    def _time_has_come(self, key: K) -> None:
+    def _time_has_come(self, key: K, due: bool) -> None:
         del self._timers[key]
-        self.add(key)
+        self.add(key, due=due)
 
     def _give(self, key: K) -> None:
         if self._low_ready.pop(key, None) is not None:  # its pass will write what is put off, or put it off again

@@ -93,8 +93,8 @@ class Fuse:
 class MemoryApiServer:
     """Objects in their wire form: resourceVersions, generations, finalizers, preconditions.
 
-    `watch` hears of each change `lag` seconds later, in order; `before` is called with the verb and the name of each
-    call: it may raise, or change the world behind the caller's back."""
+    Each call takes `latency` seconds. `watch` hears of each change `lag` seconds later, in order; `before` is called
+    with the verb and the name of each call: it may raise, or change the world behind the caller's back."""
 
     def __init__(self, clock: Callable[[], datetime], fuse: Fuse | None = None) -> None:
         self._clock = clock
@@ -104,6 +104,7 @@ class MemoryApiServer:
         self._uids = itertools.count(1)
         self._untold: deque[tuple[type[Resource], dict[str, Any], bool]] = deque()
         self.lag = 0.0
+        self.latency = 0.0
         self.watch: Callable[[type[Resource], dict[str, Any], bool], None] = _nobody_watches
         self.before: Callable[[str, str], None] = _nothing_is_wrong
 
@@ -125,6 +126,11 @@ class MemoryApiServer:
     def write_newer(self, kind: type[Resource], name: str, changes: dict[str, Any]) -> None:
         """What a person does who has a newer version: this one need not be able to read it."""
         self._merge(Key(kind, NAMESPACE, name), changes)
+
+    def write_newer_status(self, kind: type[Resource], name: str, status: dict[str, Any]) -> None:
+        """What an operator of a newer version does."""
+        key = Key(kind, NAMESPACE, name)
+        self._store(key, {**self._stored[key], "status": status})
 
     def remove(self, kind: type[Resource], name: str) -> None:
         """`kubectl delete`."""
@@ -193,7 +199,7 @@ class MemoryApiServer:
 
     async def _asked(self, verb: str, name: str) -> None:
         self.before(verb, name)
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.latency)
 
     def _find(self, key: Key) -> dict[str, Any]:
         if key not in self._stored:
@@ -397,6 +403,10 @@ class World:
         """The job of `uid` calls back."""
         self.scheduler.alarms.pop(uid, None)
         self.machinery.rang(uid)
+
+    def ring_at(self, at: datetime, uid: str) -> None:
+        """The job of `uid` will call back at `at`."""
+        self._loop.call_at((at - self._start).total_seconds(), self.ring, uid)
 
     def lose_the_watch(self) -> None:
         self.api.watch = _nobody_watches

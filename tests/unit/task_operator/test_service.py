@@ -64,7 +64,10 @@ class Cluster:
 
 
 def lease_of(holder: str) -> dict[str, Any]:
-    return {"metadata": {"resourceVersion": f"of {holder}"}, "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15}}
+    return {
+        "metadata": {"resourceVersion": f"of {holder}"},
+        "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15},
+    }
 
 
 ALL_TASKS = "/apis/taskbell.dev/v1alpha1/tasks"
