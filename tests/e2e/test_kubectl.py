@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -60,7 +61,7 @@ def test_kubectl_describe_says_that_a_task_has_reminded_and_was_reopened(world: 
     eventually(lambda: "was sent" in described(world, "task", person.named("report")))
     for state in ("Completed", "Open"):
         person.patch("task", person.named("report"), {"state": state})
-        eventually(lambda state=state: (person.task(person.named("report")) or {})["status"]["phase"] == state)
+        eventually(partial(is_in, person, person.named("report"), state))
 
     eventually(lambda: "the task is open again" in described(world, "task", person.named("report")))
 
@@ -79,7 +80,7 @@ def test_what_happens_again_and_again_is_one_line_with_a_count(world: World, per
     name = person.named("report")
     for state in ("Completed", "Open", "Completed", "Open"):
         person.patch("task", name, {"state": state})
-        eventually(lambda state=state: phase(person, name) == state)
+        eventually(partial(is_in, person, name, state))
 
     def counts() -> dict[str, int]:
         query = ("get", "events.events.k8s.io", f"--field-selector=regarding.name={name}", "--output=json")
@@ -139,8 +140,8 @@ def condition(of: JSON, type_: str) -> JSON | None:
     return next((each for each in of.get("status", {}).get("conditions", ()) if each["type"] == type_), None)
 
 
-def phase(person: Person, name: str) -> str:
-    return str((person.task(name) or {}).get("status", {}).get("phase"))
+def is_in(person: Person, name: str, phase: str) -> bool:
+    return bool((person.task(name) or {}).get("status", {}).get("phase") == phase)
 
 
 def seen(text: str, word: str) -> str | None:

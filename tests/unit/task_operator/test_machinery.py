@@ -17,7 +17,7 @@ from taskbell.resources import Phase, ReminderState, Task, TaskSchedule, instant
 STANDUP = schedule(task={"title": "Team standup", "reminders": [{"before": "PT15M"}]})
 
 
-async def schedules(world: World, number: int, **spec: str) -> None:
+async def schedules(world: World, number: int, **spec: Any) -> None:
     like = schedule(**spec)
     names = [{"name": f"{like.spec.user_id}-{each}"} for each in range(number)]
     await asyncio.gather(*(world.api.create(TaskSchedule, NAMESPACE, name, like.spec) for name in names))
