@@ -47,8 +47,8 @@ def test_kubectl_describe_tells_the_story_of_a_series(world: World, person: Pers
         lines = described(world, "taskschedule", person.named("standup")).partition("Events:")[2].splitlines()
         return [line.split()[1] for line in lines if line.split()[:1] in (["Normal"], ["Warning"])]
 
-    told = ["TaskCreated", "TaskCreated", "OccurrenceCancelled", "Cancelled"]
-    eventually(lambda: [each for each in story() if each != "TaskCompleted"] == told)
+    eventually(lambda: {"TaskCreated", "OccurrenceCancelled", "Cancelled"} <= set(story()))
+    assert story().count("TaskCreated") == 2, story()
     text = described(world, "taskschedule", person.named("standup"))
     assert f"created task {second['metadata']['name']}, due" in text
     assert "taskbell.dev/operator" in text, "who says so"
@@ -108,7 +108,9 @@ def test_a_task_of_a_newer_version_is_stalled_and_left_alone_until_it_can_be_rea
     name = task["metadata"]["name"]
     eventually(lambda: (person.task(name) or {})["status"].get("published"))
 
-    eventually(lambda: patched(person, name, {"fieldOfNextYear": "x"}), what="the definition has taken hold")
+    # As after a rollback; a watch from before a definition was changed goes on without the new fields for a while.
+    with world.stopped("operator"):
+        eventually(lambda: patched(person, name, {"fieldOfNextYear": "x"}), what="the definition has taken hold")
 
     stalled = eventually(lambda: condition(person.task(name) or {}, "Stalled"))
     assert stalled["reason"] == "NewerThanOperator"
