@@ -96,7 +96,7 @@ class ApiServer:
         query: dict[str, str] = {"limit": str(PAGE)}
         while True:
             page = await self.call("GET", path, query=query, accept=accept)
-            yield page["items"]
+            yield page["items"] or []  # null in an empty PartialObjectMetadataList
             token = page["metadata"].get("continue")
             if not token:
                 return

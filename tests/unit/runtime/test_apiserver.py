@@ -193,3 +193,8 @@ async def test_metadata_is_listed_without_the_rest_of_the_objects(recorder: Reco
     first, second = recorder.requests
     assert first.headers["accept"] == "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
     assert (first.query, second.query) == ({"limit": "500"}, {"limit": "500", "continue": "more"})
+
+
+async def test_where_there_are_none_no_metadata_is_listed(recorder: Recorder, api: ApiServer) -> None:
+    recorder.answers = [(200, {"metadata": {}, "items": None})]
+    assert [page async for page in api.metadata(Task)] == [[]]
