@@ -434,6 +434,9 @@ class TestTooNew:
         assert stalled is not None
         assert stalled.reason == "NewerThanOperator"
         assert name_of(created, 1) in stalled.message
+        effects = world.fuse.effects
+        await world.passes(seconds=2 * AN_HOUR)
+        assert world.fuse.effects == effects, "said once"
 
     async def test_mended_everything_goes_on(self, world: World) -> None:
         created = await world.schedule(STANDUP)
