@@ -1,5 +1,7 @@
 """Taskbell itself on the real parts: its six services, each with a sidecar and access rights of its own.
 
+Of each there is one; `add_standby` starts a second operator beside the first.
+
 apply access rights, secret ─┐
 create topics (Kafka)        ├─► services and sidecars, side by side
 migrate the database         ┘
@@ -94,6 +96,13 @@ class Stack:
         for part in self._parts:
             self.report(f"{part.name} ready after {part.ready_after_seconds:.1f} s")
 
+    def add_standby(self, settings: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Starts a second replica of the operator, and its sidecar; the name of its part. `settings` are its own."""
+        name = "operator-2"
+        started = self._add(name, ("-m", "task_operator"), health_path="/leaderz", own=settings, replica_of="operator")
+        _side_by_side(*(part.start for part in started))
+        return name
+
     def url_of(self, service: str) -> str:
         return self._urls[service]
 
@@ -118,12 +127,14 @@ class Stack:
         health_path: str,
         own: Mapping[str, str] = MappingProxyType({}),
         sidecars: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        """The service and its sidecar, with their own environments."""
+        replica_of: str = "",
+    ) -> tuple[Part[Service], Part[Service]]:
+        """The service and its sidecar, with their own environments; rights and app id are those of the service."""
+        service = replica_of or name
         port = self.cluster.ports.take()
         tokens = {"DAPR_API_TOKEN": self.dapr_api_token, "APP_API_TOKEN": self.app_api_token}
         sidecar = self.cluster.add_sidecar(
-            f"taskbell-{name}",
+            f"taskbell-{service}",
             port,
             resources=[self._dapr / "resources"],
             configuration=self._dapr / dapr_resources.CONFIGURATION,
@@ -132,10 +143,12 @@ class Stack:
             name=f"{name}-sidecar",
         )
         beside = {"DAPR_HTTP_PORT": str(sidecar.service.ports.http), **tokens}
-        program = self._program(name, arguments, port, {**beside, **own})
-        self._parts.append(self.cluster.add(program))
-        self._parts.append(sidecar)
+        kubeconfig = {"KUBECONFIG": str(self._kubeconfig(service))}
+        program = self._program(name, arguments, port, {**beside, **kubeconfig, **own})
         self._urls[name] = program.url
+        added = (self.cluster.add(program), sidecar)
+        self._parts.extend(added)
+        return added
 
     def _kubeconfig(self, name: str) -> Path:
         """With the rights of the service."""
@@ -146,10 +159,10 @@ class Stack:
 
     def _program(self, name: str, arguments: tuple[str, ...], port: int, own: Mapping[str, str]) -> Program:
         shared = {
-            "KUBECONFIG": str(self._kubeconfig(name)),
             "DATABASE_URL": self.cluster.database_url,
             "TASKBELL_PORT": str(port),
             "TASKBELL_NAMESPACE": USER_NAMESPACE,
+            "TASKBELL_LEASE_NAMESPACE": SYSTEM_NAMESPACE,
             "TASKBELL_PUBSUB": self.pubsub,
         }
         return Program(

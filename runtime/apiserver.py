@@ -50,6 +50,10 @@ class AlreadyExists(ApiError):
     """409: an object of that name is there already."""
 
 
+class Forbidden(ApiError):
+    """403: a right that is missing, a quota, a policy, or a namespace that is going (then `causes` says so)."""
+
+
 class Invalid(ApiError):
     """400 or 422: the object is not valid; `causes` name the fields."""
 
@@ -77,14 +81,22 @@ class ApiServer:
             await self._http.close()
 
     async def get(self, kind: type[R], namespace: str, name: str) -> R:
-        return kind.model_validate(await self._call("GET", _path(kind, namespace, name)))
+        return kind.model_validate(await self.get_raw(kind, namespace, name))
+
+    async def get_raw(self, kind: type[Resource], namespace: str, name: str) -> dict[str, Any]:
+        """As it is stored, for those who must stand what they cannot read."""
+        return await self.call("GET", _path(kind, namespace, name))
 
     async def pages(self, kind: type[R], namespace: str | None = None) -> AsyncIterator[list[dict[str, Any]]]:
         """Raw objects of one kind, a page at a time: parse them one by one, so that a bad one spoils no other."""
+        async for page in self._pages(_path(kind, namespace), "application/json"):
+            yield page
+
+    async def _pages(self, path: str, accept: str) -> AsyncIterator[list[dict[str, Any]]]:
         query: dict[str, str] = {"limit": str(PAGE)}
         while True:
-            page = await self._call("GET", _path(kind, namespace), query=query)
-            yield page["items"]
+            page = await self.call("GET", path, query=query, accept=accept)
+            yield page["items"] or []  # null in an empty PartialObjectMetadataList
             token = page["metadata"].get("continue")
             if not token:
                 return
@@ -92,14 +104,14 @@ class ApiServer:
 
     async def create(self, kind: type[R], namespace: str, metadata: dict[str, Any], spec: Model) -> R:
         body = {"apiVersion": API_VERSION, "kind": kind.kind, "metadata": metadata, "spec": spec.wire()}
-        return kind.model_validate(await self._call("POST", _path(kind, namespace), body))
+        return kind.model_validate(await self.call("POST", _path(kind, namespace), body))
 
     async def patch(self, kind: type[R], metadata: Metadata, changes: dict[str, Any]) -> R:
         """A JSON merge patch (RFC 7386), guarded by the uid and resourceVersion in `metadata`."""
         guard = {"uid": metadata.uid, "resourceVersion": metadata.resource_version}
         body = {**changes, "metadata": {**changes.get("metadata", {}), **guard}}
         path = _path(kind, metadata.namespace, metadata.name)
-        return kind.model_validate(await self._call("PATCH", path, body, content_type="application/merge-patch+json"))
+        return kind.model_validate(await self.call("PATCH", path, body, content_type="application/merge-patch+json"))
 
     async def put_status(self, kind: type[R], metadata: Metadata, status: Model) -> R:
         """Replaces the status, guarded by resourceVersion. The cheapest guarded write: nothing else is sent."""
@@ -111,15 +123,30 @@ class ApiServer:
             "status": status.wire(),
         }
         path = _path(kind, metadata.namespace, metadata.name) + "/status"
-        return kind.model_validate(await self._call("PUT", path, body))
+        return kind.model_validate(await self.call("PUT", path, body))
+
+    async def patch_conditions(
+        self, kind: type[Resource], metadata: Metadata, conditions: list[dict[str, Any]]
+    ) -> None:
+        """The conditions of a status alone, guarded by resourceVersion; everything else in it stays as it is."""
+        guard = {"uid": metadata.uid, "resourceVersion": metadata.resource_version}
+        body = {"metadata": guard, "status": {"conditions": conditions}}
+        path = _path(kind, metadata.namespace, metadata.name) + "/status"
+        await self.call("PATCH", path, body, content_type="application/merge-patch+json")
+
+    async def metadata(self, kind: type[Resource], namespace: str | None = None) -> AsyncIterator[list[dict[str, Any]]]:
+        """ObjectMeta alone (PartialObjectMetadata) of all objects of one kind, a page at a time."""
+        accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+        async for page in self._pages(_path(kind, namespace), accept):
+            yield [item["metadata"] for item in page]
 
     async def delete(self, kind: type[Resource], metadata: Metadata) -> None:
         """An ordinary DELETE of exactly this object in exactly this version. Raises NotFound when it is gone."""
         preconditions = {"uid": metadata.uid, "resourceVersion": metadata.resource_version}
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
-        await self._call("DELETE", _path(kind, metadata.namespace, metadata.name), body)
+        await self.call("DELETE", _path(kind, metadata.namespace, metadata.name), body)
 
-    async def _call(
+    async def call(
         self,
         method: str,
         path: str,
@@ -127,12 +154,14 @@ class ApiServer:
         *,
         query: dict[str, str] | None = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> dict[str, Any]:
+        """One request, for kinds that are not ours; the decoded answer. Raises ApiError and Unreachable."""
         if self._http is None:
             raise RuntimeError("ApiServer is used outside its context")
         if method in {"POST", "PUT", "PATCH"}:
             query = {"fieldManager": self._field_manager, "fieldValidation": "Strict", **(query or {})}
-        headers = {"Content-Type": content_type}
+        headers = {"Content-Type": content_type, "Accept": accept}
         if token := self._configuration.get_api_key_with_prefix("BearerToken", "authorization"):
             headers["Authorization"] = token
         data = orjson.dumps(body) if body is not None else None
@@ -165,8 +194,10 @@ def _refusal(status: int, answer: dict[str, Any]) -> ApiError:
     reason, message = answer.get("reason") or "", answer.get("message") or f"HTTP {status}"
     causes = tuple((answer.get("details") or {}).get("causes") or ())
     match status:
+        case 403:
+            kind: type[ApiError] = Forbidden
         case 404:
-            kind: type[ApiError] = NotFound
+            kind = NotFound
         case 409:
             kind = AlreadyExists if reason == "AlreadyExists" else Conflict
         case 400 | 422:

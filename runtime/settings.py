@@ -47,11 +47,14 @@ def load(kind: type[S]) -> S:
 
 
 def _complaint(kind: type[BaseSettings], fault: ErrorDetails) -> str:
+    message = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:  # several together
+        return f"The settings do not fit together: {message}."
     field = str(fault["loc"][0])
     if fault["type"] == "missing":
         described = {name: info.description for name, info in kind.model_fields.items()}
         return f"{_variable(field)} is not set: {described.get(field.lower())}."
-    return f"{_variable(field)} cannot be used: {fault['msg'].removeprefix('Value error, ')}."
+    return f"{_variable(field)} cannot be used: {message}."
 
 
 def _variable(field: str) -> str:

@@ -5,6 +5,7 @@ A job only says "look at this object now". Late, lost, doubled or foreign rings 
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Protocol
@@ -31,9 +32,12 @@ class Scheduler(Protocol):
 
 
 class AlarmKeeper:
-    def __init__(self, scheduler: Scheduler, breaker: Breaker) -> None:
+    """`leads` is asked before every call: a replica that lost its lease in its sleep arms nothing any more."""
+
+    def __init__(self, scheduler: Scheduler, breaker: Breaker, leads: Callable[[], bool] = lambda: True) -> None:
         self._scheduler = scheduler
         self._breaker = breaker
+        self._leads = leads
         self._wanted: dict[str, datetime | None] = {}
         self._armed: dict[str, datetime] = {}
         self._work = asyncio.Event()
@@ -66,11 +70,13 @@ class AlarmKeeper:
         self._armed.clear()
 
     async def run(self) -> None:
-        """Carries out what is wanted until cancelled."""
+        """Carries out what is wanted until cancelled, or until the lease is lost."""
         while True:
             if not self._wanted:
                 self._work.clear()
                 await self._work.wait()
+            if not self._leads():
+                return
             size = 1 if self._breaker.open else CONCURRENCY
             batch = tuple(islice(self._wanted.items(), size))
             results = await asyncio.gather(*(self._carry_out(uid, at) for uid, at in batch))
@@ -86,6 +92,8 @@ class AlarmKeeper:
 
     async def _carry_out(self, uid: str, at: datetime | None) -> str | None:
         """What went wrong, or None."""
+        if not self._leads():
+            return None  # `run` ends
         try:
             if at is None:
                 await self._scheduler.disarm(uid)

@@ -11,6 +11,7 @@ same ids; if a batch times out it may still be accepted later: readers deduplica
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any, Protocol
 
@@ -38,7 +39,8 @@ class Broker(Protocol):
 
 
 class Publisher:
-    """`told` is called with an object's key each time something of it was accepted. Each topic has its breaker."""
+    """`told` is called with an object's key each time something of it was accepted. Each topic has its breaker. `leads`
+    is asked before every batch: a replica that lost its lease in its sleep tells nothing any more."""
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class Publisher:
         told: Callable[[Key], None],
         breakers: Mapping[Topic, Breaker],
         clock: Callable[[], datetime],
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
         self._broker = broker
         self._pubsub = pubsub
@@ -56,10 +59,16 @@ class Publisher:
         self._told = told
         self._breakers = breakers
         self._clock = clock
+        self._leads = leads
         self._waiting: dict[Topic, dict[str, tuple[Key, tuple[Telling, ...]]]] = {topic: {} for topic in TOPICS}
         self._offered = {topic: asyncio.Event() for topic in TOPICS}
         self._in_flight: dict[Topic, set[str]] = {topic: set() for topic in TOPICS}
         self._receipts: dict[str, Receipts] = {}
+        for topic in TOPICS:
+            metrics.EVENTS_WAITING.labels(topic).set_function(partial(self._count_waiting, topic))
+
+    def _count_waiting(self, topic: Topic) -> int:
+        return len(self._waiting[topic])
 
     @property
     def away(self) -> bool:
@@ -93,7 +102,7 @@ class Publisher:
             self._in_flight[topic].discard(uid)
 
     async def run(self) -> None:
-        """Publishes until cancelled."""
+        """Publishes until cancelled, or until the lease is lost."""
         async with asyncio.TaskGroup() as group:
             for topic in TOPICS:
                 group.create_task(self._drain(topic))
@@ -103,6 +112,8 @@ class Publisher:
             if not self._waiting[topic]:
                 self._offered[topic].clear()
                 await self._offered[topic].wait()
+            if not self._leads():
+                return
             await self._publish(topic)
 
     async def _publish(self, topic: Topic) -> None:
@@ -114,7 +125,8 @@ class Publisher:
         try:
             now = self._clock()
             events = [telling.event.cloud_event(self._source, now) for _, _, telling in batch]
-            refused = await self._broker.publish(self._pubsub, topic, events)
+            with metrics.PUBLISH_SECONDS.labels(topic).time():
+                refused = await self._broker.publish(self._pubsub, topic, events)
         except Unavailable as error:
             self._put_last(topic, (uid for uid, _, _ in batch))
             metrics.PUBLISH_FAILURES.labels(topic).inc()

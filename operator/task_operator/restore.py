@@ -58,7 +58,7 @@ class BadBackup(Exception):
 class Objects(Protocol):
     """The API server, as in `reconcile`."""
 
-    async def get(self, kind: type[R], namespace: str, name: str) -> R: ...
+    async def get_raw(self, kind: type[Resource], namespace: str, name: str) -> dict[str, Any]: ...
 
     async def create(self, kind: type[R], namespace: str, metadata: dict[str, Any], spec: Model) -> R: ...
 
@@ -188,7 +188,7 @@ async def _create_schedule(objects: Objects, saved: SavedSchedule, report: Calla
     try:
         await objects.create(TaskSchedule, saved.namespace, metadata, suspended)
     except AlreadyExists:
-        known = await objects.get(TaskSchedule, saved.namespace, saved.name)
+        known = TaskSchedule.model_validate(await objects.get_raw(TaskSchedule, saved.namespace, saved.name))
         broke_off = known.metadata.annotations.get(ADOPT_ANNOTATION) == "true"
         report(f"schedule {saved.namespace}/{saved.name}: {'goes on' if broke_off else 'exists, and is left alone'}")
         return broke_off
@@ -228,7 +228,7 @@ async def _resume(
             f"{place}: {len(left)} of its tasks are not taken in after {PATIENCE_SECONDS:.0f} s: "
             "does the operator run? The same command goes on where it was"
         ) from None
-    schedule = await objects.get(TaskSchedule, saved.namespace, saved.name)
+    schedule = TaskSchedule.model_validate(await objects.get_raw(TaskSchedule, saved.namespace, saved.name))
     changes = {"metadata": {"annotations": {ADOPT_ANNOTATION: None}}, "spec": {"suspend": saved.spec.suspend}}
     await objects.patch(TaskSchedule, schedule.metadata, changes)
     report(f"{place}: has its {len(tasks)} tasks, and is {'suspended, as it was' if saved.spec.suspend else 'resumed'}")
@@ -236,7 +236,7 @@ async def _resume(
 
 async def _has_owner(objects: Objects, saved: SavedTask) -> bool:
     try:
-        task = await objects.get(Task, saved.namespace, saved.name)
+        task = Task.model_validate(await objects.get_raw(Task, saved.namespace, saved.name))
     except NotFound:
         return True  # somebody has deleted it meanwhile
     return task.metadata.controller is not None

@@ -9,14 +9,23 @@ import copy
 import itertools
 import selectors
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from runtime.apiserver import AlreadyExists, Conflict, Invalid, NotFound
 from runtime.dapr import Unavailable
-from task_operator.cache import Key, key_of
+from runtime.kube_events import KubeEvent
+from runtime.leases import Lease
+from task_operator.alarms import AlarmKeeper
+from task_operator.cache import Cache, Key
 from task_operator.machinery import Machinery
+from task_operator.publisher import Publisher
+from task_operator.queue import WorkQueue
+from task_operator.reading import read
+from task_operator.reconcile import Reconciler
+from task_operator.wakeups import Wakeups
 from taskbell.resources import API_VERSION, KINDS, Metadata, Model, Resource, Task, TaskSchedule, instant_text
 
 R = TypeVar("R", bound=Resource)
@@ -84,8 +93,8 @@ class Fuse:
 class MemoryApiServer:
     """Objects in their wire form: resourceVersions, generations, finalizers, preconditions.
 
-    `watch` hears of each change `lag` seconds later, in order; `before` is called with the verb and the name of each
-    call: it may raise, or change the world behind the caller's back."""
+    Each call takes `latency` seconds. `watch` hears of each change `lag` seconds later, in order; `before` is called
+    with the verb and the name of each call: it may raise, or change the world behind the caller's back."""
 
     def __init__(self, clock: Callable[[], datetime], fuse: Fuse | None = None) -> None:
         self._clock = clock
@@ -95,11 +104,16 @@ class MemoryApiServer:
         self._uids = itertools.count(1)
         self._untold: deque[tuple[type[Resource], dict[str, Any], bool]] = deque()
         self.lag = 0.0
+        self.latency = 0.0
         self.watch: Callable[[type[Resource], dict[str, Any], bool], None] = _nobody_watches
         self.before: Callable[[str, str], None] = _nothing_is_wrong
 
     def all(self, kind: type[R]) -> list[R]:
         return [kind.model_validate(body) for key, body in self._stored.items() if key.kind is kind]
+
+    def bodies(self, kind: type[Resource]) -> list[dict[str, Any]]:
+        """All objects of a kind as they are stored."""
+        return [copy.deepcopy(body) for key, body in self._stored.items() if key.kind is kind]
 
     def body(self, kind: type[Resource], name: str) -> dict[str, Any]:
         """The object as it is stored."""
@@ -109,6 +123,15 @@ class MemoryApiServer:
         """What a person does with `kubectl patch`: a merge patch without a guard."""
         return kind.model_validate(self._merge(Key(kind, NAMESPACE, name), changes))
 
+    def write_newer(self, kind: type[Resource], name: str, changes: dict[str, Any]) -> None:
+        """What a person does who has a newer version: this one need not be able to read it."""
+        self._merge(Key(kind, NAMESPACE, name), changes)
+
+    def write_newer_status(self, kind: type[Resource], name: str, status: dict[str, Any]) -> None:
+        """What an operator of a newer version does."""
+        key = Key(kind, NAMESPACE, name)
+        self._store(key, {**self._stored[key], "status": status})
+
     def remove(self, kind: type[Resource], name: str) -> None:
         """`kubectl delete`."""
         self._delete(Key(kind, NAMESPACE, name))
@@ -117,9 +140,9 @@ class MemoryApiServer:
         """Gone, and no watch says so."""
         del self._stored[Key(kind, NAMESPACE, name)]
 
-    async def get(self, kind: type[R], namespace: str, name: str) -> R:
+    async def get_raw(self, kind: type[Resource], namespace: str, name: str) -> dict[str, Any]:
         await self._asked("get", name)
-        return kind.model_validate(self._find(Key(kind, namespace, name)))
+        return copy.deepcopy(self._find(Key(kind, namespace, name)))
 
     async def create(self, kind: type[R], namespace: str, metadata: dict[str, Any], spec: Model) -> R:
         await self._asked("create", metadata["name"])
@@ -153,6 +176,21 @@ class MemoryApiServer:
         self._fuse.check(before=False)
         return kind.model_validate(answer)
 
+    async def patch_conditions(
+        self, kind: type[Resource], metadata: Metadata, conditions: list[dict[str, Any]]
+    ) -> None:
+        await self._asked("patch_conditions", metadata.name)
+        self._fuse.check(before=True)
+        key = self._guarded(kind, metadata)
+        status = {**self._stored[key].get("status", {}), "conditions": conditions}
+        self._store(key, {**self._stored[key], "status": status})
+        self._fuse.check(before=False)
+
+    async def metadata(self, kind: type[Resource], namespace: str | None) -> AsyncIterator[list[dict[str, Any]]]:
+        await self._asked("metadata", "")
+        listed = [(key, body) for key, body in self._stored.items() if key.kind is kind]
+        yield [copy.deepcopy(body["metadata"]) for key, body in listed if namespace in {None, key.namespace}]
+
     async def delete(self, kind: type[Resource], metadata: Metadata) -> None:
         await self._asked("delete", metadata.name)
         self._fuse.check(before=True)
@@ -161,7 +199,7 @@ class MemoryApiServer:
 
     async def _asked(self, verb: str, name: str) -> None:
         self.before(verb, name)
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.latency)
 
     def _find(self, key: Key) -> dict[str, Any]:
         if key not in self._stored:
@@ -275,6 +313,53 @@ class MemoryScheduler:
             raise Unavailable(f"job {name}: away")
 
 
+class MemoryKubeEvents:
+    """`events` holds what was written, with how often it has happened."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, tuple[KubeEvent, int]] = {}
+        self.before: Callable[[], None] = lambda: None
+
+    def reasons(self, name: str) -> list[str]:
+        """What has happened to the objects of that name, in order."""
+        return [event.reason for event, _ in self.events.values() if event.regarding.name == name]
+
+    async def create(self, event: KubeEvent) -> None:
+        self.before()
+        self.events.setdefault(event.name, (event, 1))
+
+    async def repeat(self, event: KubeEvent, count: int, last: datetime) -> None:
+        del last
+        self.before()
+        if event.name not in self.events:
+            raise NotFound(404, "NotFound", event.name)
+        self.events[event.name] = (event, count)
+
+
+class MemoryLeases:
+    """One Lease; `before` is called before each read and write and may raise or wait."""
+
+    def __init__(self) -> None:
+        self.stored: Lease | None = None
+        self._versions = itertools.count(1)
+        self.before: Callable[[], Awaitable[None]] = _nothing
+
+    async def read(self) -> Lease | None:
+        await self.before()
+        return self.stored
+
+    async def write(self, lease: Lease) -> Lease:
+        await self.before()
+        if self.stored is None and lease.version:
+            raise NotFound(404, "NotFound", "leases not found")
+        if self.stored is not None and not lease.version:
+            raise AlreadyExists(409, "AlreadyExists", "leases already exists")
+        if self.stored is not None and self.stored.version != lease.version:
+            raise Conflict(409, "Conflict", "the object has been modified")
+        self.stored = replace(lease, version=str(next(self._versions)))
+        return self.stored
+
+
 class World:
     """One operator in a world in memory. `start` is also its restart: everything but the world is new."""
 
@@ -286,6 +371,8 @@ class World:
         self.api = MemoryApiServer(self.now, self.fuse)
         self.broker = MemoryBroker(self.fuse)
         self.scheduler = MemoryScheduler(self.fuse)
+        self.kube_events = MemoryKubeEvents()
+        self.leads = True
         self._wire()
 
     def now(self) -> datetime:
@@ -296,8 +383,8 @@ class World:
         self._wire()
         self.api.watch = self._watched
         for kind in KINDS:
-            for resource in self.api.all(kind):
-                self.reconciler.seen(resource)
+            for body in self.api.bodies(kind):
+                self._watched(kind, body, deleted=False)
         self._died = []
         self.machinery.start(workers, self._died.append)
 
@@ -317,6 +404,10 @@ class World:
         self.scheduler.alarms.pop(uid, None)
         self.machinery.rang(uid)
 
+    def ring_at(self, at: datetime, uid: str) -> None:
+        """The job of `uid` will call back at `at`."""
+        self._loop.call_at((at - self._start).total_seconds(), self.ring, uid)
+
     def lose_the_watch(self) -> None:
         self.api.watch = _nobody_watches
 
@@ -329,23 +420,51 @@ class World:
         return await self.api.create(Task, NAMESPACE, {"name": like.metadata.name}, like.spec)
 
     def _wire(self) -> None:
-        self.machinery = machinery = Machinery(
+        self.machinery = Machinery(
             objects=self.api,
             broker=self.broker,
             scheduler=self.scheduler,
+            kube_events=self.kube_events,
             pubsub="pubsub",
             source="taskbell/test",
             clock=self.now,
+            leads=lambda: self.leads,
         )
-        self.cache, self.queue, self.reconciler = machinery.cache, machinery.queue, machinery.reconciler
-        self.publisher, self.alarms, self.wakeups = machinery.publisher, machinery.alarms, machinery.wakeups
+
+    @property
+    def cache(self) -> Cache:
+        return self.machinery.cache
+
+    @property
+    def queue(self) -> WorkQueue[Key]:
+        return self.machinery.queue
+
+    @property
+    def reconciler(self) -> Reconciler:
+        return self.machinery.reconciler
+
+    @property
+    def publisher(self) -> Publisher:
+        return self.machinery.publisher
+
+    @property
+    def alarms(self) -> AlarmKeeper:
+        return self.machinery.alarms
+
+    @property
+    def wakeups(self) -> Wakeups:
+        return self.machinery.wakeups
 
     def _watched(self, kind: type[Resource], body: dict[str, Any], deleted: bool) -> None:
-        resource = kind.model_validate(body)
+        metadata = body["metadata"]
         if deleted:
-            self.reconciler.gone(key_of(resource), resource.metadata.uid)
-        else:
-            self.reconciler.seen(resource)
+            self.reconciler.gone(Key(kind, metadata["namespace"], metadata["name"]), metadata["uid"])
+        elif known := read(kind, body):
+            self.reconciler.seen(known)
+
+
+async def _nothing() -> None:
+    pass
 
 
 def _nobody_watches(kind: type[Resource], body: dict[str, Any], deleted: bool) -> None:

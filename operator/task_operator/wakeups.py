@@ -37,9 +37,10 @@ class _Slot(NamedTuple):
 
 
 class Wakeups:
-    """`wake` is called with a key whose time has come, `silent` when alarms seem to be lost."""
+    """`wake` is called with a key whose time has come and whether an alarm was set for it, `silent` when alarms seem to
+    be lost."""
 
-    def __init__(self, clock: Clock, wake: Callable[[Key], None], silent: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, wake: Callable[[Key, bool], None], silent: Callable[[], None]) -> None:
         self._clock = clock
         self._wake = wake
         self._silent = silent
@@ -72,7 +73,7 @@ class Wakeups:
         now = self._clock()
         for slot, at in self._pop_until(now + PATIENCE):
             if at <= now:
-                self._wake(slot.key)
+                self._wake(slot.key, slot.alarm)
             else:
                 self._set(slot, at)
 
@@ -111,7 +112,7 @@ class Wakeups:
         for slot, _ in self._pop_until(now):
             if slot.alarm:
                 self._missed(now)
-            self._wake(slot.key)
+            self._wake(slot.key, slot.alarm)
         if not self._heap:
             return None
         return min(max((self._heap[0][0] - now).total_seconds(), 0), LONGEST_PAUSE_SECONDS)

@@ -114,6 +114,19 @@ def test_with_redis_the_chart_makes_the_same_choice_as_the_local_cluster(tmp_pat
     assert environments == {"REDIS_HOST=redis:6379"}
 
 
+def test_a_second_operator_stands_by_and_no_update_leaves_a_gap() -> None:
+    (operator,) = [
+        each
+        for each in rendered(values_of("kind"), *GIVEN)
+        if (each["kind"], each["metadata"]["name"]) == ("Deployment", "taskbell-operator")
+    ]
+    assert operator["spec"]["replicas"] == 2
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+    assert operator["spec"]["strategy"] == rolling
+    (container,) = operator["spec"]["template"]["spec"]["containers"]
+    assert {"name": "TASKBELL_LEASE_NAMESPACE", "value": "taskbell"} in container["env"]
+
+
 def test_secrets_of_ones_own_are_used_and_none_is_made() -> None:
     given = (
         *("--set=kafka.brokers=kafka:9092", "--set=auth.existingSecret=a", "--set=database.existingSecret=b"),

@@ -11,6 +11,7 @@ from runtime.apiserver import (
     ApiError,
     ApiServer,
     Conflict,
+    Forbidden,
     Invalid,
     NotFound,
     Overloaded,
@@ -69,7 +70,7 @@ CAUSE = {"reason": "FieldValueInvalid", "message": "timeZone is unknown", "field
         pytest.param(status(429, "TooManyRequests", "slow down"), Overloaded, id="too many requests"),
         pytest.param(status(503, "ServiceUnavailable", "etcd is away"), Overloaded, id="an etcd that is away"),
         pytest.param((502, "<html>bad gateway"), Overloaded, id="a proxy's page"),
-        pytest.param(status(403, "Forbidden", "no"), ApiError, id="a right that is missing"),
+        pytest.param(status(403, "Forbidden", "no"), Forbidden, id="a right that is missing"),
         pytest.param(status(401, "Unauthorized", "no"), ApiError, id="a token that has expired"),
     ],
 )
@@ -172,3 +173,28 @@ async def test_a_token_that_has_expired_midway_is_an_error_not_an_end(recorder: 
     with pytest.raises(ApiError):
         [page async for page in api.pages(Task, "default")]
     assert recorder.requests[0].path == TASKS
+
+
+async def test_conditions_are_patched_alone_and_guarded(recorder: Recorder, api: ApiServer) -> None:
+    await api.patch_conditions(Task, MILK, [{"type": "Stalled"}])
+    (request,) = recorder.requests
+    assert (request.method, request.path) == ("PATCH", f"{TASKS}/buy-milk/status")
+    assert request.headers["content-type"] == "application/merge-patch+json"
+    assert request.body == {
+        "metadata": {"uid": "uid-7", "resourceVersion": "42"},
+        "status": {"conditions": [{"type": "Stalled"}]},
+    }
+
+
+async def test_metadata_is_listed_without_the_rest_of_the_objects(recorder: Recorder, api: ApiServer) -> None:
+    pages = [{"metadata": {"continue": "more"}, "items": [{"metadata": {"name": "a"}}]}]
+    recorder.answers = [(200, pages[0]), (200, {"metadata": {}, "items": [{"metadata": {"name": "b"}}]})]
+    assert [page async for page in api.metadata(Task, "default")] == [[{"name": "a"}], [{"name": "b"}]]
+    first, second = recorder.requests
+    assert first.headers["accept"] == "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+    assert (first.query, second.query) == ({"limit": "500"}, {"limit": "500", "continue": "more"})
+
+
+async def test_where_there_are_none_no_metadata_is_listed(recorder: Recorder, api: ApiServer) -> None:
+    recorder.answers = [(200, {"metadata": {}, "items": None})]
+    assert [page async for page in api.metadata(Task)] == [[]]

@@ -1,7 +1,7 @@
 import pytest
 
 from task_operator import cache as caches
-from task_operator.cache import Cache, Key, key_of
+from task_operator.cache import Cache, Key, Unreadable, key_of
 from taskbell.lifecycle.testing import cursor, metadata, occurrence, one_off, schedule
 from taskbell.resources import Task, TaskSchedule
 
@@ -119,7 +119,7 @@ def test_dropping_everything_leaves_no_index_behind() -> None:
         assert cache.drop(key_of(resource), resource.metadata.uid)
     assert cache.known() == ()
     assert cache.schedules() == ()
-    assert (dict(cache._children), cache._schedules) == ({}, {})
+    assert (dict(cache._children), cache._keys) == ({}, {})
 
 
 def test_a_schedule_made_anew_under_its_name_does_not_inherit_the_old_ones_tasks() -> None:
@@ -135,3 +135,47 @@ def test_a_schedule_made_anew_under_its_name_does_not_inherit_the_old_ones_tasks
 
 def test_a_key_reads_like_kubectl() -> None:
     assert str(Key(TaskSchedule, "default", "standup")) == "TaskSchedule default/standup"
+
+
+def too_new(of: Task) -> Unreadable:
+    return Unreadable(Task, of.metadata, (), "spec.more: not known")
+
+
+def test_what_became_too_new_takes_the_place_of_what_was_read_and_back() -> None:
+    cache = Cache()
+    cache.put(STANDUP)
+    cache.put(occurrence_at(2))
+    assert cache.put(too_new(occurrence_at(3)))
+    assert cache.tasks_of(STANDUP.metadata.uid) == ()
+    assert cache.unreadable_of(STANDUP.metadata.uid) == too_new(occurrence_at(3))
+    assert cache.put(occurrence_at(4))
+    assert cache.unreadable_of(STANDUP.metadata.uid) is None
+    assert cache.tasks_of(STANDUP.metadata.uid) == (occurrence_at(4),)
+
+
+def test_a_schedule_too_new_is_still_its_tasks_owner_but_cannot_be_asked() -> None:
+    cache = Cache()
+    schedule_too_new = Unreadable(TaskSchedule, STANDUP.metadata, (), "spec.more: not known")
+    cache.put(schedule_too_new)
+    task = occurrence_at(2)
+    assert cache.owner_of(task.metadata) == schedule_too_new
+    assert cache.schedule_of(task) is None
+    assert cache.schedules() == ()
+
+
+def test_the_uids_of_a_kind_everywhere_or_in_one_namespace() -> None:
+    cache = Cache()
+    cache.put(STANDUP)
+    cache.put(occurrence_at(2))
+    key = key_of(STANDUP)
+    assert cache.uids(TaskSchedule, None) == {key: STANDUP.metadata.uid}
+    assert cache.uids(TaskSchedule, key.namespace) == {key: STANDUP.metadata.uid}
+    assert cache.uids(TaskSchedule, "elsewhere") == {}
+
+
+def test_an_object_is_found_by_its_uid_until_another_has_its_name() -> None:
+    cache = Cache()
+    cache.put(STANDUP)
+    assert cache.key_of_uid(STANDUP.metadata.uid) == key_of(STANDUP)
+    cache.drop(key_of(STANDUP), STANDUP.metadata.uid)
+    assert cache.key_of_uid(STANDUP.metadata.uid) is None

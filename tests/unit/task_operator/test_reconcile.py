@@ -3,9 +3,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from runtime.apiserver import NotFound, Overloaded, Unreachable
+from runtime.apiserver import Forbidden, Invalid, NotFound, Overloaded, Unreachable
 from task_operator.cache import Key, key_of
 from task_operator.testing import NAMESPACE, World
 from taskbell import naming
@@ -16,6 +17,7 @@ from taskbell.resources import (
     Outcome,
     Phase,
     ReminderState,
+    Resource,
     State,
     Task,
     TaskSchedule,
@@ -41,7 +43,7 @@ def name_of(owner: TaskSchedule, sequence: int) -> str:
     return naming.task_name(owner.metadata.name, owner.metadata.uid, sequence)
 
 
-def condition(of: TaskSchedule, type_: str) -> Condition | None:
+def condition(of: TaskSchedule | Task, type_: str) -> Condition | None:
     return next((each for each in of.status.conditions if each.type == type_), None)
 
 
@@ -141,6 +143,18 @@ async def test_a_ring_has_the_reminder_told_on_time(world: World) -> None:
     await world.passes(seconds=0.5)
     (reminder,) = world.broker.topics[Topic.REMINDERS]
     assert reminder["data"]["late_by"] == 0
+
+
+async def test_a_ring_a_little_too_early_is_no_delay(world: World) -> None:
+    task = await world.task(MILK)
+    world.start()
+    missed = REGISTRY.get_sample_value("taskbell_alarms_missed_total")
+    await world.passes(seconds=AN_HOUR / 2 - 3)
+    world.ring(task.metadata.uid)
+    await world.passes(seconds=3.1)
+    (reminder,) = world.broker.topics[Topic.REMINDERS]
+    assert reminder["data"]["late_by"] == 0
+    assert REGISTRY.get_sample_value("taskbell_alarms_missed_total") == missed
 
 
 async def test_an_alarm_clock_that_lost_everything_is_armed_again(world: World) -> None:
@@ -284,25 +298,189 @@ class TestFailures:
         assert (line["event"], line["exc_info"]) == ("pass failed", True)
         assert len(tasks(world)) == 1
 
-    async def test_an_object_that_became_unreadable_stops_neither_worker_nor_others(self, world: World) -> None:
-        await world.task(MILK)
-        world.start(workers=1)
-        world.lose_the_watch()
-        newer = {"spec": {"fieldOfNextYear": True}}
-        world.api.before = once("put_status", lambda: world.api.edit(Task, "buy-milk", newer))
-        await world.passes(seconds=10)
-        await world.schedule(STANDUP)
-        (seen,) = world.api.all(TaskSchedule)
-        world.reconciler.seen(seen)
-        await world.passes()
-        assert standup(world).status.cursor is not None
-
     async def test_a_success_ends_the_back_off(self, world: World) -> None:
         await world.schedule(STANDUP)
         world.start()
         world.api.before = once("create", raising(Unreachable("away")))
         await world.passes()
         assert not world.queue._failures
+
+    @pytest.mark.parametrize(
+        "refusal",
+        [
+            Invalid(422, "Invalid", "spec.title: too rude"),
+            Forbidden(403, "Forbidden", "exceeded quota: tasks"),
+        ],
+        ids=["a policy", "a quota"],
+    )
+    async def test_a_task_that_the_api_server_refuses_stalls_its_schedule_until_it_is_let_in(
+        self, world: World, refusal: Exception
+    ) -> None:
+        await world.schedule(STANDUP)
+        world.start()
+
+        def refuse(verb: str, _: str) -> None:
+            if verb == "create":
+                raise refusal
+
+        world.api.before = refuse
+        await world.passes()
+        stalled = condition(standup(world), "Stalled")
+        assert stalled is not None
+        assert stalled.reason == "TaskRefused"
+        assert str(refusal) in stalled.message
+        world.api.before = lambda *_: None
+        await world.passes(seconds=61)
+        assert len(tasks(world)) == 1
+        assert condition(standup(world), "Stalled") is None
+
+    async def test_in_a_namespace_that_goes_nothing_is_stalled_and_nothing_hurried(self, world: World) -> None:
+        await world.schedule(STANDUP)
+        world.start()
+        creations: list[str] = []
+
+        def going(verb: str, name: str) -> None:
+            if verb == "create":
+                creations.append(name)
+                raise Forbidden(403, "Forbidden", "is being terminated", ({"reason": "NamespaceTerminating"},))
+
+        world.api.before = going
+        with capture_logs() as lines:
+            await world.passes(seconds=119)
+        assert len(creations) == 2
+        assert condition(standup(world), "Stalled") is None
+        assert [line for line in lines if line["log_level"] == "warning"] == []
+
+    async def test_a_name_that_is_free_again_by_the_time_it_is_looked_at_is_taken(self, world: World) -> None:
+        created = await world.schedule(STANDUP)
+        leaving = await world.api.create(Task, NAMESPACE, ours(created), occurrence_spec())
+        world.start()
+        world.reconciler.gone(key_of(leaving), leaving.metadata.uid)
+        world.api.before = once("get", lambda: world.api.vanish(Task, leaving.metadata.name))
+        await world.passes(seconds=3)
+        (task,) = world.api.all(Task)
+        assert task.metadata.uid != leaving.metadata.uid
+
+
+FIELD_OF_NEXT_YEAR = {"spec": {"fieldOfNextYear": True}}
+
+
+class TestTooNew:
+    """What a newer version wrote gets a condition and is left alone."""
+
+    def stalled(self, world: World, kind: type[Resource], name: str) -> dict[str, Any]:
+        status = world.api.body(kind, name)["status"]
+        return next((each for each in status["conditions"] if each["type"] == "Stalled"), {})
+
+    async def test_a_task_is_stalled_with_the_reason_and_the_field(self, world: World) -> None:
+        await world.task(MILK)
+        world.start()
+        await world.passes()
+        before = world.api.body(Task, "buy-milk")["status"]
+        world.api.write_newer(Task, "buy-milk", FIELD_OF_NEXT_YEAR)
+        await world.passes()
+        stalled = self.stalled(world, Task, "buy-milk")
+        assert (stalled["status"], stalled["reason"], stalled["observedGeneration"]) == ("True", "NewerThanOperator", 2)
+        assert "spec.fieldOfNextYear" in stalled["message"]
+        after = world.api.body(Task, "buy-milk")["status"]
+        assert {**after, "conditions": []} == {**before, "conditions": []}, "and nothing else is written"
+        assert world.kube_events.reasons("buy-milk") == ["NewerThanOperator"]
+
+    async def test_conditions_of_the_newer_version_stay(self, world: World) -> None:
+        await world.task(MILK)
+        strange = {"type": "OfNextYear", "status": "Perhaps", "more": 1}
+        world.api.write_newer(Task, "buy-milk", FIELD_OF_NEXT_YEAR)
+        world.api.write_newer_status(Task, "buy-milk", {"conditions": [strange], "fieldOfNextYear": 7})
+        world.start()
+        await world.passes()
+        status = world.api.body(Task, "buy-milk")["status"]
+        assert status["fieldOfNextYear"] == 7
+        assert strange in status["conditions"]
+        assert self.stalled(world, Task, "buy-milk")
+
+    async def test_it_is_stalled_once_and_then_nothing_is_done_for_it(self, world: World) -> None:
+        await world.task(MILK)
+        world.start()
+        await world.passes()
+        world.api.write_newer(Task, "buy-milk", FIELD_OF_NEXT_YEAR)
+        await world.passes()
+        effects = world.fuse.effects
+        await world.passes(seconds=2 * AN_HOUR)
+        assert world.fuse.effects == effects
+        assert world.broker.ids(Topic.REMINDERS) == []
+
+    async def test_what_was_waiting_to_be_told_is_not_told(self, world: World) -> None:
+        await world.task(MILK)
+        world.broker.away = True
+        world.start()
+        await world.passes()
+        world.api.write_newer(Task, "buy-milk", FIELD_OF_NEXT_YEAR)
+        await world.passes()
+        world.broker.away = False
+        await world.passes(seconds=60)
+        assert world.broker.ids(Topic.TASK_EVENTS) == []
+
+    async def test_its_schedule_does_not_take_it_for_gone(self, world: World) -> None:
+        created = await world.schedule(STANDUP)
+        world.start()
+        await world.passes()
+        world.api.write_newer(Task, name_of(created, 1), FIELD_OF_NEXT_YEAR)
+        await world.passes(seconds=60)
+        assert len(world.api.bodies(Task)) == 1
+        cursor = standup(world).status.cursor
+        assert cursor is not None
+        assert cursor.phase is Phase.OPEN
+        stalled = condition(standup(world), "Stalled")
+        assert stalled is not None
+        assert stalled.reason == "NewerThanOperator"
+        assert name_of(created, 1) in stalled.message
+        effects = world.fuse.effects
+        await world.passes(seconds=2 * AN_HOUR)
+        assert world.fuse.effects == effects, "said once"
+
+    async def test_mended_everything_goes_on(self, world: World) -> None:
+        created = await world.schedule(STANDUP)
+        world.start()
+        await world.passes()
+        world.api.write_newer(Task, name_of(created, 1), FIELD_OF_NEXT_YEAR)
+        await world.passes()
+        world.api.edit(Task, name_of(created, 1), {"spec": {"fieldOfNextYear": None, "state": "Completed"}})
+        await world.passes(seconds=20)
+        assert set(tasks(world)) == {1, 2}
+        assert condition(standup(world), "Stalled") is None
+        assert condition(tasks(world)[1], "Stalled") is None
+
+    async def test_its_deletion_waits_for_a_schedule_that_cannot_be_read(self, world: World) -> None:
+        created = await world.schedule(STANDUP)
+        world.start()
+        await world.passes()
+        world.api.write_newer(TaskSchedule, "standup", FIELD_OF_NEXT_YEAR)
+        await world.passes()
+        world.api.remove(Task, name_of(created, 1))
+        await world.passes(seconds=60)
+        assert len(world.api.all(Task)) == 1, "whether it skips the occurrence is the schedule's to say"
+        world.api.write_newer(TaskSchedule, "standup", {"spec": {"fieldOfNextYear": None}})
+        await world.passes(seconds=20)
+        assert set(tasks(world)) == {2}
+
+    async def test_a_schedule_that_is_being_deleted_goes_whatever_its_tasks_are(self, world: World) -> None:
+        created = await world.schedule(STANDUP)
+        world.start()
+        await world.passes()
+        world.api.write_newer(Task, name_of(created, 1), FIELD_OF_NEXT_YEAR)
+        world.api.remove(TaskSchedule, "standup")
+        await world.passes()
+        assert world.api.all(TaskSchedule) == []
+
+    async def test_a_foreign_one_that_has_the_name_of_the_next_task_is_named(self, world: World) -> None:
+        created = await world.schedule(STANDUP)
+        await world.api.create(Task, NAMESPACE, {"name": name_of(created, 1)}, one_off().spec)
+        world.api.write_newer(Task, name_of(created, 1), FIELD_OF_NEXT_YEAR)
+        world.start()
+        await world.passes()
+        stalled = condition(standup(world), "Stalled")
+        assert stalled is not None
+        assert stalled.reason == "NameTaken"
 
 
 class TestDeletion:

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from runtime.dapr import Unavailable
 from task_operator import service as services
-from task_operator.cache import Key
+from task_operator.cache import Key, Unreadable
 from task_operator.service import Service
 from task_operator.settings import OperatorSettings
 from taskbell.lifecycle.testing import MONDAY_SEVEN, one_off
@@ -31,18 +31,43 @@ def body(name: str, **changes: Any) -> dict[str, Any]:
 
 
 class Cluster:
-    """What the API server lists, by path; away until `here`."""
+    """What the API server lists, by path, and one Lease; away until `here`."""
 
     def __init__(self) -> None:
         self.here = True
         self.items: dict[str, list[dict[str, Any]]] = {}
+        self.lease: dict[str, Any] | None = None
         self.asked: list[str] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
         if not self.here:
             return web.json_response({"kind": "Status", "reason": "ServiceUnavailable"}, status=503)
+        if "/leases" in request.path:
+            return await self._leases(request)
         return web.json_response({"metadata": {}, "items": self.items.get(request.path, [])})
+
+    async def _leases(self, request: web.Request) -> web.Response:
+        if request.method != "GET":
+            written = await request.json()
+            if self.lease and self.lease["metadata"]["resourceVersion"] != written["metadata"].get("resourceVersion"):
+                return web.json_response({"kind": "Status", "reason": "Conflict"}, status=409)
+            self.lease = written
+            written["metadata"]["resourceVersion"] = str(len(self.asked))
+        if self.lease is None:
+            return web.json_response({"kind": "Status", "reason": "NotFound"}, status=404)
+        return web.json_response(self.lease)
+
+    @property
+    def holder(self) -> str:
+        return str(self.lease["spec"]["holderIdentity"]) if self.lease else ""
+
+
+def lease_of(holder: str) -> dict[str, Any]:
+    return {
+        "metadata": {"resourceVersion": f"of {holder}"},
+        "spec": {"holderIdentity": holder, "leaseDurationSeconds": 15},
+    }
 
 
 ALL_TASKS = "/apis/taskbell.dev/v1alpha1/tasks"
@@ -101,6 +126,12 @@ async def until(happened: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
+async def leading(service: Service) -> None:
+    await service.start()
+    await until(lambda: service._elector.leading)
+    await asyncio.sleep(0)  # the term begins
+
+
 def counted(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0
 
@@ -119,22 +150,64 @@ async def test_before_everything_is_listed(http: Asked, path: str, status: int) 
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/leaderz", "/metrics"])
-async def test_once_everything_is_listed_all_is_well(service: Service, http: Asked, path: str) -> None:
-    await service.start()
+async def test_once_it_leads_all_is_well(service: Service, http: Asked, path: str) -> None:
+    await leading(service)
     assert (await http.get(path)).status == 200
 
 
-async def test_stopped_it_is_not_ready_any_more(service: Service, http: Asked) -> None:
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        pytest.param("/healthz", 200, id="it is alive"),
+        pytest.param("/readyz", 200, id="it can take over"),
+        pytest.param("/leaderz", 503, id="callbacks are for the leader"),
+    ],
+)
+async def test_a_standby(cluster: Cluster, service: Service, http: Asked, path: str, status: int) -> None:
+    cluster.lease = lease_of("another one")
+    cluster.items[ALL_TASKS] = [body("milk")]
     await service.start()
+    await until(lambda: any("/leases" in asked for asked in cluster.asked))
+    assert (await http.get(path)).status == status
+    assert (await http.post("/job/uid")).status == 503, "the job is kept for the leader"
+    service.seen(Task, body("bread"), deleted=False)
+    assert {key.name for key in service._machinery.cache.known()} == {"milk", "bread"}, "its cache is warm"
+    assert len(service._machinery.queue) == 0, "and it does nothing"
+
+
+async def test_a_lease_that_is_lost_ends_the_term_and_one_that_comes_back_begins_another(
+    cluster: Cluster, make: Callable[..., Service], deaths: list[str]
+) -> None:
+    service = make(lease_duration_seconds=1, lease_renew_deadline_seconds=0.5, lease_retry_period_seconds=0.02)
+    cluster.items[ALL_TASKS] = [body("milk")]
+    await leading(service)
+    first = service._machinery.queue
+    cluster.lease = lease_of("another one")
+    await until(lambda: not service._elector.leading)
+    await until(lambda: service._machinery.queue is not first)
+    assert deaths == [], "a standby again, not the end"
+    cluster.lease = lease_of("")
+    await until(lambda: service._elector.leading)
+    await until(lambda: len(service._machinery.queue) == 0)
+    assert {key.name for key in service._machinery.cache.known()} == {"milk"}
+    await service.stop()
+
+
+async def test_stopped_it_is_not_ready_any_more_and_the_lease_is_free(
+    cluster: Cluster, service: Service, http: Asked
+) -> None:
+    await leading(service)
+    assert cluster.holder
     await service.stop()
     assert (await http.get("/readyz")).status == 503
     assert (await http.post("/job/uid")).status == 503
+    assert cluster.holder == ""
 
 
 @pytest.mark.parametrize("name", ["uid", "nobody-knows-it", "with/slash", ""])
 async def test_a_callback_is_never_404(service: Service, http: Asked, name: str) -> None:
     assert (await http.post(f"/job/{name}")).status == 503, "the job is kept until all is listed"
-    await service.start()
+    await leading(service)
     rings = counted("taskbell_alarm_rings_total")
     assert (await http.post(f"/job/{name}")).status == 200
     assert counted("taskbell_alarm_rings_total") == rings + 1
@@ -143,8 +216,8 @@ async def test_a_callback_is_never_404(service: Service, http: Asked, name: str)
 async def test_a_callback_wakes_what_is_due(service: Service, http: Asked) -> None:
     woken: list[Key] = []
     milk = Key(Task, "default", "buy-milk")
-    service._machinery.wakeups._wake = woken.append
-    await service.start()
+    await leading(service)
+    service._machinery.wakeups._wake = lambda key, _: woken.append(key)
     service._machinery.wakeups.alarm(milk, datetime.now(UTC))
     await http.post("/job/another-one")
     assert woken == [milk]
@@ -160,7 +233,7 @@ async def test_a_callback_wakes_what_is_due(service: Service, http: Asked) -> No
 )
 async def test_with_a_token_set(make: Callable[..., Service], headers: dict[str, str], status: int) -> None:
     service = make(app_api_token=TOKEN)
-    await service.start()
+    await leading(service)
     async with TestClient(TestServer(service._application())) as client:
         assert (await client.post("/job/uid", headers=headers)).status == status
         assert (await client.get("/readyz")).status == 200
@@ -172,7 +245,9 @@ async def test_an_unreadable_object_is_counted_and_stops_no_other(cluster: Clust
     cluster.items[ALL_TASKS] = [body("before"), newer, {"metadata": {"name": "broken"}}, body("after")]
     unreadable = counted("taskbell_unreadable_objects_total", kind="Task")
     await service.start()
-    assert {key.name for key in service._machinery.cache.known()} == {"before", "after"}
+    known = service._machinery.cache.known()
+    assert {key.name for key in known} == {"before", "newer", "after"}
+    assert isinstance(service._machinery.cache.get(Key(Task, "default", "newer")), Unreadable)
     assert counted("taskbell_unreadable_objects_total", kind="Task") == unreadable + 2
 
 
@@ -212,7 +287,7 @@ async def test_a_part_that_dies_is_told_and_a_stop_is_not(
         raise RuntimeError(f"{name} {at}")
 
     monkeypatch.setattr(service._dapr, "arm", broken)
-    await service.start()
+    await leading(service)
     assert deaths == []
     service._machinery.alarms.arm("uid", MONDAY_SEVEN)
     await until(lambda: bool(deaths))
@@ -221,7 +296,7 @@ async def test_a_part_that_dies_is_told_and_a_stop_is_not(
 
 
 async def test_a_sidecar_that_is_away_kills_nothing(service: Service, deaths: list[str]) -> None:
-    await service.start()
+    await leading(service)
     failures = counted("taskbell_alarm_failures_total")
     service._machinery.alarms.arm("uid", MONDAY_SEVEN)
     await until(lambda: counted("taskbell_alarm_failures_total") > failures)

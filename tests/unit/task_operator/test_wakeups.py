@@ -23,7 +23,7 @@ class Clockwork:
         self.woken: list[tuple[Key, datetime]] = []
         self.silences: list[datetime] = []
         self.wakeups = Wakeups(
-            self.now, lambda key: self.woken.append((key, self.now())), lambda: self.silences.append(self.now())
+            self.now, lambda key, _: self.woken.append((key, self.now())), lambda: self.silences.append(self.now())
         )
 
     def now(self) -> datetime:
