@@ -205,6 +205,10 @@ _UNSUPPORTED = "|".join(rfc5545.UNSUPPORTED)
 _NO_FREQUENCY = "|".join(rfc5545.UNSUPPORTED_FREQUENCIES)
 
 
+COUNT_OR_UNTIL = "count and until exclude each other: keep one"
+NUMBERED_WEEKDAYS = "numbered weekdays such as 2Tue need frequency Monthly or Yearly"
+WEEKLY_MONTH_DAYS = "monthDays cannot stand with frequency Weekly (RFC 5545): use Monthly, or weekdays"
+NO_DAY_0 = "monthDays has no day 0: 1 is the first, -1 the last"
 EITHER_FORM = "recurrence is either frequency, with the fields that refine it, or rrule, or cron: keep one of them"
 _MOST_DATES = 366
 
@@ -316,7 +320,7 @@ class Recurrence(Model):
             "[^ @]+( +[^ ]+){4}) *$') || self.cron.matches('(?i)^ *@reboot *$')",
             "cron needs five fields, minute, hour, day of the month, month, day of the week, or @daily and its like",
         ),
-        CelRule("!(has(self.count) && has(self.until))", "count and until exclude each other: keep one"),
+        CelRule("!(has(self.count) && has(self.until))", COUNT_OR_UNTIL),
         CelRule(
             f"!has(self.until) || {_is_date('self.until')}",
             "until is no date of the calendar: that month has fewer days",
@@ -324,15 +328,15 @@ class Recurrence(Model):
         CelRule(
             "!has(self.frequency) || self.frequency in ['Monthly', 'Yearly'] || !has(self.weekdays) || "
             "self.weekdays.all(d, size(d) == 3)",
-            "numbered weekdays such as 2Tue need frequency Monthly or Yearly",
+            NUMBERED_WEEKDAYS,
         ),
         CelRule(
             "!has(self.frequency) || self.frequency != 'Weekly' || !has(self.monthDays) || size(self.monthDays) == 0",
-            "monthDays cannot stand with frequency Weekly (RFC 5545): use Monthly, or weekdays",
+            WEEKLY_MONTH_DAYS,
         ),
         CelRule(
             "!has(self.monthDays) || self.monthDays.all(d, d != 0)",
-            "monthDays has no day 0: 1 is the first, -1 the last",
+            NO_DAY_0,
         ),
         CelRule(
             "has(self.monthEnd) && self.monthEnd == 'Clamp' || "
@@ -383,7 +387,21 @@ class Recurrence(Model):
             return cron.parse(self.cron)
         if self.frequency is None or not given.isdisjoint({"rrule", "cron"}):
             raise Rejected(INVALID_RULE, EITHER_FORM)
+        self._refuse_mixed_fields()
         return Rule(self.frequency, self.interval, self.weekdays, self.month_days, self.months, self.count, self.until)
+
+    def _refuse_mixed_fields(self) -> None:
+        """What CEL refuses where there is an API server."""
+        long = self.frequency in {Frequency.MONTHLY, Frequency.YEARLY}
+        mixed = (
+            (COUNT_OR_UNTIL, self.count is not None and self.until is not None),
+            (NUMBERED_WEEKDAYS, not long and any(len(text) > 3 for text in self.weekdays)),
+            (WEEKLY_MONTH_DAYS, self.frequency is Frequency.WEEKLY and bool(self.month_days)),
+            (NO_DAY_0, 0 in self.month_days),
+        )
+        for sentence, wrong in mixed:
+            if wrong:
+                raise Rejected(INVALID_RULE, f"recurrence: {sentence}")
 
     def policies(self) -> Policies:
         """What bends, adds and takes away dates of the rule."""

@@ -79,14 +79,16 @@ def parse(text: str) -> Cron:
 
 def as_rule(cron: Cron) -> Rule | None:
     """The rule of RFC 5545 that occurs alike; None for one that needs only one of two days, which is a union of two.
+    Where one of the two is every day, so is the union.
 
     Of a star in the hour field it becomes Hourly, so that it too runs through both hours of a fold."""
-    if cron.either_day:
+    every_day, every_weekday = len(cron.month_days) == 31, len(cron.weekdays) == 7
+    if cron.either_day and not every_day and not every_weekday:
         return None
     return Rule(
         Frequency.HOURLY if cron.every_hour else Frequency.DAILY,
-        weekdays=() if len(cron.weekdays) == 7 else tuple(WEEKDAYS[weekday] for weekday in cron.weekdays),
-        month_days=() if len(cron.month_days) == 31 else cron.month_days,
+        weekdays=() if every_weekday or cron.either_day else tuple(WEEKDAYS[weekday] for weekday in cron.weekdays),
+        month_days=() if every_day or cron.either_day else cron.month_days,
         months=() if len(cron.months) == 12 else cron.months,
         hours=() if len(cron.hours) == 24 and cron.every_hour else cron.hours,
         minutes=cron.minutes,

@@ -201,7 +201,7 @@ def _weekdays(texts: Sequence[str], kind: _Kind, months: Sequence[int]) -> int:
     return mask
 
 
-def _chosen(positions: Sequence[int], count: int) -> list[int]:
+def chosen(positions: Sequence[int], count: int) -> list[int]:
     """The indices that BYSETPOS takes from `count` moments in order."""
     indices = {position - 1 if position > 0 else count + position for position in positions}
     return sorted(index for index in indices if 0 <= index < count)
@@ -336,11 +336,17 @@ class RuleDates:
     def _at_positions(self, dates: int, pattern: _Pattern) -> int:
         times = self._times.minutes(0)
         days = list(numbers(dates))
-        chosen: dict[int, list[int]] = {}
-        for index in _chosen(self._positions, len(days) * len(times)):
-            chosen.setdefault(days[index // len(times)], []).append(times[index % len(times)])
-        pattern.minutes.update({day: tuple(minutes) for day, minutes in chosen.items()})
-        return _bits(tuple(chosen))
+        kept: dict[int, list[int]] = {}
+        for index in chosen(self._positions, len(days) * len(times)):
+            kept.setdefault(days[index // len(times)], []).append(times[index % len(times)])
+        pattern.minutes.update({day: tuple(minutes) for day, minutes in kept.items()})
+        return _bits(tuple(kept))
+
+
+def lacking(rule: Rule) -> bool:
+    """Whether some month or year lacks a day that the completed `rule` asks for."""
+    shortest = min(_LENGTHS[month - 1] for month in rule.months or range(1, 13))
+    return any(abs(day) > shortest for day in rule.month_days) or any(abs(day) > 365 for day in rule.year_days)
 
 
 def _or(masks: Iterator[int]) -> int:
@@ -429,12 +435,12 @@ def _times(rule: Rule, start: datetime) -> _Times:
     minutes: Sequence[int] = rule.minutes or range(60)
     if rule.frequency is Frequency.HOURLY and rule.positions:
         minutes = sorted(minutes)
-        minutes = [minutes[index] for index in _chosen(rule.positions, len(minutes))]
+        minutes = [minutes[index] for index in chosen(rule.positions, len(minutes))]
     every = sorted({60 * hour + minute for hour in hours for minute in minutes})
     if rule.frequency is Frequency.MINUTELY and rule.positions and not {1, -1} & set(rule.positions):
         every = []
     if rule.frequency is Frequency.DAILY and rule.positions:
-        every = [every[index] for index in _chosen(rule.positions, len(every))]
+        every = [every[index] for index in chosen(rule.positions, len(every))]
     if rule.frequency not in SUB_DAILY:
         return _SameTimes(every)
     if rule.frequency is Frequency.HOURLY:

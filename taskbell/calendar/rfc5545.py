@@ -6,11 +6,13 @@ In one thing we are laxer than the RFC, because calendars are: UNTIL may be a da
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from taskbell.calendar import zones
+from taskbell.calendar import cron, zones
+from taskbell.calendar.expansion import completed, lacking
 from taskbell.calendar.rule import (
     HIGHEST_COUNT,
     HIGHEST_INTERVAL,
@@ -18,14 +20,15 @@ from taskbell.calendar.rule import (
     SUB_DAILY,
     UNSUPPORTED_PART,
     WEEKDAYS,
+    Cron,
     Fold,
     Frequency,
     Gap,
     MonthEnd,
-    Policies,
     Rule,
     weekday_order,
 )
+from taskbell.calendar.series import Series
 from taskbell.errors import Rejected
 
 UNSUPPORTED = {
@@ -59,17 +62,48 @@ def parse(text: str, *, floating: bool = False) -> Rule:
     return Rule(frequency, **fields)
 
 
-def render(rule: Rule, zone: ZoneInfo) -> str:
-    """`rule` as RFC 5545 writes it, without loss: what `parse` reads back occurs alike. A local `until` becomes the
-    instant that it is in `zone`. What stands beside a rule (monthEnd, dst, dates added and excluded) is not in it."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A series as RFC 5545 writes it, or why it cannot: one of the two is set."""
+
+    rrule: str | None = None
+    why_not: str | None = None
+
+
+def written(series: Series) -> Written:
+    """The one RRULE that, from the same start in the same zone, occurs as `series` does; never an approximation."""
+    rule = cron.as_rule(series.rule) if isinstance(series.rule, Cron) else series.rule
+    if rule is None:
+        return Written(why_not="cron asks for one of two days here, and the parts of an RRULE all have to hold")
+    if why_not := _beside(rule, series):
+        return Written(why_not=why_not)
+    ends_at = series.policies.ends_at
+    ending = rule if ends_at is None else _ended(rule, ends_at, series)
+    text = render(ending, series.zone, all_day=series.all_day)
+    last = ending.until_at or (ending.until and zones.place(series.zone, ending.until, fold=1))
+    if last is None:
+        return Written(text)
+    if not _EARLIEST_UNTIL <= last < _LATEST_UNTIL:
+        return Written(why_not="its end lies outside the years 1970 to 2999")
+    if ending.until is not None and not _ends_alike(series, text, last):
+        return Written(why_not="its end lies where the clocks are moved: RFC 5545 ends at an instant, until at a time")
+    return Written(text)
+
+
+def render(rule: Rule, zone: ZoneInfo, *, all_day: bool = False) -> str:
+    """`rule` as RFC 5545 writes it: what `parse` reads back is the same rule, but for a local `until`, which becomes
+    the instant that it is in `zone`, or in an all-day series its date (RFC 5545 3.3.10: the type of DTSTART)."""
     until_at = rule.until_at
     if rule.until is not None:
         until_at = zones.place(zone, rule.until, fold=1)
+    until = f"{until_at.astimezone(UTC):%Y%m%dT%H%M%SZ}" if until_at else ""
+    if all_day and rule.until is not None:
+        until = f"{rule.until:%Y%m%d}"
     values = {
         "FREQ": rule.frequency.upper(),
         "INTERVAL": str(rule.interval) if rule.interval > 1 else "",
         "COUNT": str(rule.count or ""),
-        "UNTIL": f"{until_at.astimezone(UTC):%Y%m%dT%H%M%SZ}" if until_at else "",
+        "UNTIL": until,
         "BYMONTH": _list(rule.months),
         "BYYEARDAY": _list(rule.year_days),
         "BYMONTHDAY": _list(rule.month_days),
@@ -82,13 +116,51 @@ def render(rule: Rule, zone: ZoneInfo) -> str:
     return ";".join(f"{name}={value}" for name, value in values.items() if value)
 
 
-def why_not(policies: Policies) -> str | None:
-    """Why a series with `policies` cannot be said by an RRULE with EXDATE and RDATE; None where it can."""
-    if policies.month_end is not MonthEnd.SKIP:
-        return "RFC 5545 leaves out a day that a month does not have; monthEnd: Clamp is RFC 7529's SKIP=BACKWARD"
-    if policies.gap is not Gap.LATER or policies.fold is not Fold.FIRST:
-        return "RFC 5545 puts a time that does not exist later and takes the first of two equal ones, dst does not"
+_EARLIEST_UNTIL, _LATEST_UNTIL = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+_A_DAY = timedelta(days=1)
+
+
+def _beside(rule: Rule, series: Series) -> str | None:
+    """What stands beside the rule and changes its dates."""
+    policies, by_instant = series.policies, rule.frequency in SUB_DAILY
+    if policies.month_end is not MonthEnd.SKIP and lacking(completed(rule, series.start)):
+        return "RFC 5545 leaves out a day that a month lacks; monthEnd: Clamp is RFC 7529's SKIP=BACKWARD"
+    if policies.gap is not Gap.LATER and (rule.hours or rule.minutes or not by_instant):
+        return "RFC 5545 puts a time that does not exist later; dst.gap: Skip leaves it out"
+    if policies.fold is not Fold.FIRST and not by_instant:
+        return "RFC 5545 takes the first of two equal times; dst.fold: Both takes both"
+    if policies.excluded:
+        return "an RRULE has no excludedDates: iCalendar writes them beside it, as EXDATE"
+    if policies.added:
+        return "an RRULE has no additionalDates: iCalendar writes them beside it, as RDATE"
+    if policies.overrides:
+        return "an RRULE has no overrides: iCalendar writes each as an event of its own, with RECURRENCE-ID"
+    if policies.ends_at is not None and rule.count is not None:
+        return "it ends by count and by endsAt, and RFC 5545 forbids COUNT and UNTIL together"
     return None
+
+
+def _ended(rule: Rule, ends_at: datetime, series: Series) -> Rule:
+    """`rule`, whose end is the earlier of its own and `ends_at`."""
+    if series.all_day:
+        last_day = datetime.combine(ends_at.astimezone(series.zone), time(23, 59))
+        return replace(rule, until=min(rule.until or last_day, last_day))
+    own = rule.until_at or (rule.until and zones.place(series.zone, rule.until, fold=1))
+    return rule if own and own <= ends_at else replace(rule, until=None, until_at=ends_at)
+
+
+def _ends_alike(series: Series, text: str, last: datetime) -> bool:
+    midnight = datetime.combine(last.astimezone(series.zone), time())
+    if all(zones.regular(series.zone, midnight + day * _A_DAY) for day in (-1, 0, 1)):
+        return True
+    start = series.start.date() if series.all_day else series.start
+    read = Series(series.zone.key, start, parse(text))
+    window = last - 2 * _A_DAY, last + 2 * _A_DAY
+    return series.between(*window, at_most=_MANY) == read.between(*window, at_most=_MANY)
+
+
+_MANY = 4 * 1440
+"""Occurrences in four days, at the most."""
 
 
 def _split(text: str) -> Parts:

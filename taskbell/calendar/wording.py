@@ -4,90 +4,165 @@ The sentence says exactly what the rule yields, so two rules that read alike occ
 What the rule leaves to the start (the day, the time) is said too; the start itself is not.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
-from itertools import product
+from itertools import pairwise, product
+from zoneinfo import ZoneInfo
 
 from taskbell.calendar import cron
-from taskbell.calendar.expansion import completed
-from taskbell.calendar.rule import SUB_DAILY, WEEKDAYS, Cron, Frequency, MonthEnd, Rule, weekday_order
+from taskbell.calendar.expansion import chosen, completed, lacking
+from taskbell.calendar.rule import (
+    SUB_DAILY,
+    WEEKDAYS,
+    Cron,
+    Fold,
+    Frequency,
+    Gap,
+    MonthEnd,
+    Policies,
+    Rule,
+    weekday_order,
+)
 from taskbell.calendar.series import Series
-from taskbell.calendar.zones import zone
 
 LONGEST = 1024
 """Characters; a rule of hundreds of days is cut with an ellipsis."""
 
 _MOST_DATES = 4
-"""More dates a year than these are said by their days and months."""
+"""More dates than these are said by their days and months, or by their number."""
 
 _MOST_TIMES = 6
 """More times a day than these are said by their hours and minutes."""
 
+_LEAST_STEPS = 5
+"""So many at the same distance are said by that distance."""
+
 
 def describe(series: Series) -> str:
     """At most LONGEST characters."""
-    if isinstance(series.rule, Cron):
-        alike = cron.as_rule(series.rule)
-        parts: tuple[str, ...] = (
-            _either_day(series.rule) if alike is None else _said(alike, series.start),
-            series.zone.key,
-        )
-    else:
-        rule = _plain(series.rule, series.start)
-        parts = (_said(series.rule, series.start), *_limits(rule, series), series.zone.key)
-    text = ", ".join(part for part in parts if part)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    rule: Rule | None
+    if not isinstance(series.rule, Cron):
+        rule = series.rule
+    elif (rule := cron.as_rule(series.rule)) is None:
+        return _joined_parts(_either_day(series.rule), *_beside(None, series), series.zone.key)
+    said = _said(rule, series.start, all_day=series.all_day)
+    return _joined_parts(said, *_limits(rule, series), *_beside(rule, series), series.zone.key)
 
 
 def after_completion(zone_name: str, start: datetime | date, rule: Rule, month_end: MonthEnd) -> str:
     """`Every 3 days after completion at 09:00, Europe/Berlin`, of a rule that `completion.refuse` lets pass."""
     at = f" at {start:%H:%M}" if isinstance(start, datetime) and rule.frequency not in SUB_DAILY else ""
-    parts = [f"{_every(rule)} after completion{at}"]
-    if rule.count:
-        parts.append("once" if rule.count == 1 else f"{rule.count} times")
-    if until := rule.until_at.astimezone(zone(zone_name)).replace(tzinfo=None) if rule.until_at else rule.until:
-        parts.append(f"until {_moment(until, time(23, 59))}")
-    if month_end is MonthEnd.CLAMP and rule.frequency in {Frequency.MONTHLY, Frequency.YEARLY}:
-        parts.append("a day that a month lacks on its last")
-    return ", ".join((*parts, zone_name))
+    times = () if rule.count is None else (_times_in_all(rule.count),)
+    until = rule.until_at.astimezone(ZoneInfo(zone_name)).replace(tzinfo=None) if rule.until_at else rule.until
+    ends = () if until is None else (f"until {_moment(until, time(23, 59))}",)
+    clamps = month_end is MonthEnd.CLAMP and rule.frequency in {Frequency.MONTHLY, Frequency.YEARLY}
+    clamped = (_CLAMPED,) if clamps else ()
+    return _joined_parts(f"{_every(rule)} after completion{at}", *times, *ends, *clamped, zone_name)
 
 
-def _said(rule: Rule, start: datetime) -> str:
-    return _sub_daily(rule, start) if rule.frequency in SUB_DAILY else _days(_plain(rule, start))
+def _joined_parts(*parts: str) -> str:
+    text = ", ".join(parts)
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _said(rule: Rule, start: datetime, *, all_day: bool) -> str:
+    if rule.frequency in SUB_DAILY:
+        return _sub_daily(rule, start)
+    full = completed(rule, start)
+    times = sorted({60 * hour + minute for hour, minute in product(full.hours, full.minutes)})
+    if rule.frequency is Frequency.DAILY and rule.positions:
+        times, rule = [times[index] for index in chosen(rule.positions, len(times))], replace(rule, positions=())
+    return _days(_plain(rule, start), "" if all_day else _clock(times))
+
+
+# Hourly and minutely
 
 
 def _sub_daily(rule: Rule, start: datetime) -> str:
-    """`Every 90 minutes from 09:00 on`, `Every hour at :15 and :45 in the hours 9 to 16 when it is Monday`."""
-    text = _every(rule)
-    if not rule.hours and not rule.minutes:
-        text += f" from {start:%H:%M} on"
-    elif rule.minutes or rule.frequency is Frequency.HOURLY:
-        minutes = rule.minutes or (start.minute,)
-        chosen = f"{_and(f'the {_ordinal(each)}' for each in rule.positions)} of " if rule.positions else ""
-        text += f" at {chosen}{_and(_runs(minutes, lambda minute: f':{minute:02}'))}"
-    elif rule.interval > 1:
-        text += f" from {start:%H:%M} on"
-    if rule.hours:
-        text += f" in the hour{'s' if len(rule.hours) > 1 else ''} {_and(_runs(rule.hours, str))}"
-    if rule.interval > 1 and rule.minutes:
-        text += f", counted from {start:%H:%M}"
-    days = replace(rule, frequency=Frequency.DAILY)
-    phrase = _day_phrase(days)
-    return text + (f" when it is {phrase}" if phrase else _in_months(days))
+    """`Every 90 minutes from 09:00 on`, `Every 15 minutes, only on Mondays`, `Hourly at 08:00 and 12:00`."""
+    if rule.frequency is Frequency.MINUTELY or not rule.minutes:
+        rule = replace(rule, positions=())  # of one moment there is a first and a last
+    minutes = sorted(set(rule.minutes))
+    if rule.positions:
+        minutes = [minutes[index] for index in chosen(rule.positions, len(minutes))]
+    if not rule.hours and not minutes:
+        text = f"{_every(rule)} from {start:%H:%M} on"
+    elif rule.interval == 1:
+        text = _by_the_clock(
+            rule.hours, minutes or (range(60) if rule.frequency is Frequency.MINUTELY else [start.minute])
+        )
+    else:
+        text = _stepping(rule, minutes, start)
+    return text + _only(rule)
+
+
+def _by_the_clock(hours: Sequence[int], minutes: Sequence[int]) -> str:
+    if not hours or len(set(hours)) == 24:
+        return _each_hour(minutes)
+    times = sorted({60 * hour + minute for hour, minute in product(hours, minutes)})
+    if windows := _windows(times, least=3):
+        return windows[0].upper() + windows[1:]
+    if len(times) <= _MOST_TIMES:
+        return f"Hourly at {_and(map(_time, times))}"
+    return f"Every hour at {_and(_runs(minutes, _minute))} {_in_hours(hours)}"
+
+
+def _each_hour(minutes: Sequence[int]) -> str:
+    distances = {other - one for one, other in pairwise((*minutes, minutes[0] + 60))}
+    if len(distances) == 1 and minutes[0] == 0 and len(minutes) > 1:
+        [distance] = distances
+        return "Every minute" if distance == 1 else f"Every {distance} minutes"
+    if len(minutes) >= _LEAST_STEPS and len(steps := {other - one for one, other in pairwise(minutes)}) == 1:
+        return f"Every hour, {_distance(steps.pop())} from {_minute(minutes[0])} to {_minute(minutes[-1])}"
+    return f"Every hour at {_and(_runs(minutes, _minute))}"
+
+
+def _stepping(rule: Rule, minutes: Sequence[int], start: datetime) -> str:
+    """Of an interval that BYHOUR or BYMINUTE narrows."""
+    if not minutes and rule.frequency is Frequency.HOURLY:
+        minutes = [start.minute]
+    at = f" at {_and(_runs(minutes, _minute))}" if minutes else ""
+    hours = f" {_in_hours(rule.hours)}" if rule.hours else ""
+    return f"{_every(rule)}{at}{hours}, counted from {start:%H:%M}"
+
+
+def _in_hours(hours: Sequence[int]) -> str:
+    return f"in the hour{'s' if len(hours) > 1 else ''} {_and(_runs(hours, str))}"
+
+
+def _only(rule: Rule) -> str:
+    """The dates to which hours and minutes keep."""
+    if rule.month_days or rule.year_days:
+        return f", only on {_day_phrase(replace(rule, frequency=Frequency.YEARLY))}"
+    if rule.weekdays:
+        days = sorted(set(rule.weekdays), key=weekday_order)
+        return f", only on {_group(days, 's') or _and(f'{_NAMES[day]}s' for day in days)}{_in_months(rule)}"
+    return f", only{_in_months(rule)}" if rule.months else ""
 
 
 def _either_day(rule: Cron) -> str:
-    """Of a date that needs only one of the two: `On the 1st and the 15th, and on every Monday, at 09:00`."""
-    times = Rule(Frequency.DAILY, hours=rule.hours, minutes=rule.minutes)
+    """Of a date that needs only one of the two: `On the 1st and the 15th and every Monday at 09:00`."""
     weekdays = _each_of([WEEKDAYS[weekday] for weekday in rule.weekdays])
     months = "" if len(rule.months) == 12 else f" in {_and(_MONTHS[month - 1] for month in rule.months)}"
-    return f"On {_and(_runs(rule.month_days, _month_day))}, and on every {weekdays},{months} at {_times(times)}"
+    days = f"on {_and(_days_of_the_month(rule.month_days))} and every {weekdays}{months}"
+    if rule.every_hour:
+        return f"{_by_the_clock(rule.hours, rule.minutes)}, only {days}"
+    times = sorted(60 * hour + minute for hour, minute in product(rule.hours, rule.minutes))
+    return f"O{days[1:]}{_clock(times)}"
+
+
+# Days
 
 
 def _plain(rule: Rule, start: datetime) -> Rule:
     """A rule that occurs alike and is said more simply, with all that it takes from `start` written out."""
-    rule = _simpler(completed(rule, start))
+    rule = completed(rule, start)
+    if len(set(rule.months)) == 12 and (rule.frequency is not Frequency.YEARLY or not rule.positions):
+        monthly = rule.frequency is Frequency.YEARLY and rule.interval == 1
+        if monthly or rule.frequency is not Frequency.YEARLY:
+            rule = replace(rule, months=(), frequency=Frequency.MONTHLY if monthly else rule.frequency)
+    rule = _simpler(rule)
     return replace(
         rule, weekdays=tuple(sorted(set(rule.weekdays), key=weekday_order)), months=tuple(sorted(set(rule.months)))
     )
@@ -114,20 +189,21 @@ def _numbered(rule: Rule) -> bool:
     return any(len(text) > 3 for text in rule.weekdays)
 
 
-def _days(rule: Rule) -> str:
+def _days(rule: Rule, at: str) -> str:
+    """`at` is the time of day with what joins it, ` at 09:00`, or nothing."""
     if not rule.positions:
-        return f"{_short(rule) or _long(rule)} at {_times(rule)}"
-    positions = _and(f"the {_ordinal(each)}" for each in rule.positions)
-    if rule.frequency is Frequency.DAILY:
-        return f"{_long(rule)} at {positions} of {_times(rule)}"
+        return (_short(rule) or _long(rule)) + at
+    positions = _and(f"the {_worded(each)}" for each in rule.positions)
     if day := _one_kind(rule):
-        days = _and(f"the {_ordinal(each)} {day}" for each in rule.positions)
-        return f"{_every(rule)} on {days}{_in_months(rule)} at {_times(rule)}"
-    return f"{_every(rule)} on {positions} of these: {_day_phrase(rule)}, at {_times(rule)}"
+        days = _and(f"the {_worded(each)} {day}" for each in rule.positions)
+        return f"{_every(rule)} on {days}{_in_months(rule)}{at}"
+    return f"{_every(rule)} on {positions} of these: {_day_phrase(rule)}" + (
+        at if at.startswith(",") else f",{at}" * bool(at)
+    )
 
 
 def _one_kind(rule: Rule) -> str | None:
-    """What BYSETPOS counts when that is one kind of day, once a day: `the last weekday`, `the 2nd Monday or Friday`."""
+    """What BYSETPOS counts when that is one kind of day, once a day: `weekday`, `Monday or Friday`."""
     if len(rule.hours) * len(rule.minutes) > 1 or not _weekdays_only(rule) or _numbered(rule):
         return None
     return None if rule.frequency is Frequency.WEEKLY else _any_of(rule.weekdays)
@@ -151,13 +227,17 @@ def _every(rule: Rule) -> str:
 
 
 def _short(rule: Rule) -> str | None:
-    """Of rules without interval: `Every Monday`, `Every last Friday of the month`, `Every 29 February`."""
+    """Of rules without interval: `Every Monday`, `Every last Friday of the month`, `Every Friday the 13th`."""
     if rule.interval > 1:
         return None
     if rule.frequency is Frequency.WEEKLY:
         return f"Every {_each_of(rule.weekdays)}{_in_months(rule)}"
     if _weekdays_only(rule) and all(len(text) > 3 for text in rule.weekdays):
-        return f"Every {_and(_numbered_day(text) for text in rule.weekdays)} of {_of_what(rule)}"
+        return f"Every {_and(_numbered_days(rule.weekdays))} of {_of_what(rule)}"
+    if not rule.year_days and len(rule.month_days) == 1 and rule.month_days[0] > 0 and len(rule.weekdays) == 1:
+        [weekday], [day] = rule.weekdays, rule.month_days
+        if len(weekday) == 3:
+            return f"Every {_NAMES[weekday]} the {_ordinal(day)}{_in_months(rule)}"
     dates = [f"{day} {_MONTHS[month - 1]}" for month, day in product(rule.months, rule.month_days) if day > 0]
     only_dates = rule.frequency is Frequency.YEARLY and not rule.weekdays and not rule.year_days
     if only_dates and 0 < len(dates) <= _MOST_DATES and len(dates) == len(rule.months) * len(rule.month_days):
@@ -173,26 +253,34 @@ def _long(rule: Rule) -> str:
 
 
 def _day_phrase(rule: Rule) -> str:
-    """`the 1st and the last day of June when it is Friday`: what stands second narrows what stands first."""
+    """`the 1st and the last day of June when it is a Friday`: what stands second narrows what stands first."""
     phrases: list[str] = []
     if rule.year_days:
         phrases.append(f"{_and(_runs(rule.year_days, _year_day))} of the year")
     if rule.month_days:
-        phrases.append(_and(_runs(rule.month_days, _month_day)) + _of_months(rule))
+        phrases.append(_and(_days_of_the_month(rule.month_days)) + _of_months(rule))
     if rule.weekdays:
         phrases.append(_weekday_phrase(rule, alone=not phrases))
-    said = rule.month_days and rule.frequency is Frequency.YEARLY
+    said = rule.frequency is Frequency.YEARLY and (rule.month_days or (_weekdays_only(rule) and _numbered(rule)))
     return " when it is ".join(phrases) + ("" if said else _in_months(rule) if phrases else "") + _weeks_begin(rule)
 
 
 def _weekday_phrase(rule: Rule, *, alone: bool) -> str:
     if _numbered(rule):
-        names = _and(f"the {_numbered_day(t)}" if len(t) > 3 else f"every {_NAMES[t]}" for t in rule.weekdays)
-        return f"{names} of {'the month' if rule.frequency is Frequency.MONTHLY or rule.months else 'the year'}"
+        plain = [f"every {_NAMES[text]}" for text in rule.weekdays if len(text) == 3]
+        numbered = [f"the {each}" for each in _numbered_days([text for text in rule.weekdays if len(text) > 3])]
+        return f"{_and((*plain, *numbered))} of {_counted_in(rule)}"
     if not alone or rule.frequency is Frequency.DAILY:
-        return _any_of(rule.weekdays)
+        return f"a {_any_of(rule.weekdays)}"
     every = "" if rule.frequency is Frequency.WEEKLY and len(rule.weekdays) < 5 else "every "
     return every + _each_of(rule.weekdays)
+
+
+def _counted_in(rule: Rule) -> str:
+    """Where numbered weekdays are counted."""
+    if rule.frequency is Frequency.YEARLY and rule.months and _weekdays_only(rule):
+        return _and(_MONTHS[month - 1] for month in rule.months)
+    return "the month" if rule.frequency is Frequency.MONTHLY or rule.months else "the year"
 
 
 def _each_of(weekdays: Sequence[str]) -> str:
@@ -203,8 +291,12 @@ def _any_of(weekdays: Sequence[str]) -> str:
     return _group(weekdays) or _or(_NAMES[day] for day in weekdays)
 
 
-def _group(weekdays: Sequence[str]) -> str | None:
-    return {WEEKDAYS: "day", WEEKDAYS[:5]: "weekday"}.get(tuple(weekdays))
+def _group(weekdays: Sequence[str], plural: str = "") -> str | None:
+    known = {WEEKDAYS: "day", WEEKDAYS[:5]: "weekday"}.get(tuple(weekdays))
+    if known:
+        return known + plural
+    [*missing] = set(WEEKDAYS) - set(weekdays)
+    return f"day{plural} but {_NAMES[missing[0]]}{plural}" if len(missing) == 1 else None
 
 
 def _of_what(rule: Rule) -> str:
@@ -231,30 +323,130 @@ def _weeks_begin(rule: Rule) -> str:
     return f" (weeks begin on {_NAMES[rule.week_start]})" if matters and several and rule.week_start != "Mon" else ""
 
 
-# The time of day, the end, and words
+# The time of day
 
 
-def _times(rule: Rule) -> str:
-    if len(rule.hours) * len(rule.minutes) <= _MOST_TIMES:
-        return _and(f"{hour:02}:{minute:02}" for hour, minute in product(rule.hours, rule.minutes))
-    hours = "every hour" if len(rule.hours) == 24 else f"the hours {_and(_runs(rule.hours, str))}"
-    return f"{_and(_runs(rule.minutes, str))} minutes past {hours}"
+def _clock(times: Sequence[int]) -> str:
+    """Minutes of the day, in order: ` at 09:00 and 17:00`, `, every 30 minutes from 09:00 to 17:30`."""
+    if windows := _windows(times, least=_LEAST_STEPS):
+        return f", {windows}"
+    hours, minutes = sorted({each // 60 for each in times}), sorted({each % 60 for each in times})
+    if len(times) <= _MOST_TIMES or len(times) < len(hours) * len(minutes):
+        return f" at {_and(map(_time, times))}"
+    return f" at {_and(_runs(minutes, str))} minutes past the hours {_and(_runs(hours, str))}"
 
 
-def _limits(rule: Rule, series: Series) -> Iterable[str]:
-    if rule.count:
-        yield "once" if rule.count == 1 else f"{rule.count} times"
-    until = rule.until_at.astimezone(series.zone).replace(tzinfo=None) if rule.until_at else rule.until
-    if until:
-        last = time(max(rule.hours or (23,)), max(rule.minutes or (59,)))
-        yield f"until {_moment(until, last)}"
+def _windows(times: Sequence[int], least: int) -> str | None:
+    """Times of one distance, in one run or, where they are many, in a few: `every hour from 09:00 to 17:00`."""
+    distance = min((other - one for one, other in pairwise(times)), default=0)
+    runs = [[times[0]]]
+    for one, other in pairwise(times):
+        if other - one == distance:
+            runs[-1].append(other)
+        else:
+            runs.append([other])
+    shortest = min(map(len, runs))
+    if len(times) < least or (len(runs) > 1 and (len(times) <= _MOST_TIMES or shortest < 3 or len(runs) > _MOST_DATES)):
+        return None
+    return f"{_distance(distance)} {_and(f'from {_time(run[0])} to {_time(run[-1])}' for run in runs)}"
+
+
+def _distance(minutes: int) -> str:
+    number, unit = (minutes // 60, "hour") if minutes % 60 == 0 else (minutes, "minute")
+    return f"every {unit}" if number == 1 else f"every {number} {unit}s"
+
+
+def _time(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _minute(minute: int) -> str:
+    return f":{minute:02}"
+
+
+# The end, and what stands beside the rule
+
+
+def _limits(rule: Rule | None, series: Series) -> Iterator[str]:
+    if rule and rule.count:
+        yield _times_in_all(rule.count)
+    local = rule.until if rule else None
+    instants = [at for at in (rule.until_at if rule else None, series.policies.ends_at) if at is not None]
+    ends = [at.astimezone(series.zone).replace(tzinfo=None) for at in instants]
+    if local or ends:
+        yield f"until {_moment(min((*ends, local) if local else ends), _last_time(rule, series))}"
+
+
+def _last_time(rule: Rule | None, series: Series) -> time:
+    """Whoever names a date and a time from this on means the whole date."""
+    if series.all_day:
+        return time()
+    if rule is None or rule.frequency in SUB_DAILY:
+        return time(max(rule.hours or (23,)), max(rule.minutes or (59,))) if rule else time(23, 59)
+    full = completed(rule, series.start)
+    return time(max(full.hours), max(full.minutes))
+
+
+def _times_in_all(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _moment(until: datetime, last: time) -> str:
     """The date alone where all of that day's times are meant."""
-    date = f"{until.day} {_MONTHS[until.month - 1]} {until.year}"
-    return date if until.time() >= last else f"{date} at {until:%H:%M}"
+    return _date(until) if until.time() >= last else f"{_date(until)} at {until:%H:%M}"
 
+
+def _date(local: datetime) -> str:
+    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+
+
+_CLAMPED = "in shorter months on the last day"
+
+
+def _beside(rule: Rule | None, series: Series) -> Iterator[str]:
+    """Only what changes something; `rule` is None for a cron expression that asks for one of two days."""
+    policies = series.policies
+    if policies.month_end is MonthEnd.CLAMP:
+        yield from _clamped(rule, series)
+    yield from _clocks(rule, policies)
+    if policies.added:
+        yield f"and {_listed(policies.added, series)}"
+    if policies.excluded:
+        yield f"except {_listed(policies.excluded, series)}"
+    if moved := sum(each.skipped or each.moved_to is not None for each in policies.overrides):
+        yield "one occurrence skipped or moved" if moved == 1 else f"{moved} occurrences skipped or moved"
+
+
+def _clamped(rule: Rule | None, series: Series) -> Iterator[str]:
+    days = completed(rule, series.start) if rule else Rule(Frequency.DAILY, month_days=_cron_days(series.rule))
+    if lacking(days):
+        last = not days.year_days and all(day > 0 for day in days.month_days)
+        yield _CLAMPED if last else "where that day is missing on the one before"
+
+
+def _cron_days(rule: Rule | Cron) -> tuple[int, ...]:
+    return rule.month_days if isinstance(rule, Cron) else ()
+
+
+def _clocks(rule: Rule | None, policies: Policies) -> Iterator[str]:
+    by_instant = rule is not None and rule.frequency in SUB_DAILY
+    stepping = rule is not None and by_instant and not rule.hours and not rule.minutes
+    if policies.gap is Gap.SKIP and not stepping:
+        yield "left out where the clocks skip that time"
+    if policies.fold is Fold.BOTH and not by_instant:
+        yield "twice where the clocks repeat that time"
+
+
+def _listed(locals_: Sequence[datetime], series: Series) -> str:
+    """A few dates, with their times where a date may have several; of many their number."""
+    several = sorted(set(locals_))
+    if len(several) > _MOST_DATES:
+        return f"{len(several)} dates from {_date(several[0])} to {_date(several[-1])}"
+    bare = series.all_day or {each.time() for each in several} == {series.start.time()}
+    return f"on {_and(_date(each) if bare else f'{_date(each)} at {each:%H:%M}' for each in several)}"
+
+
+# Words
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -266,10 +458,21 @@ _NAMES = dict(
 _WORDS = ("first", "second", "third", "fourth", "fifth")
 
 
-def _numbered_day(text: str) -> str:
-    """`first Monday`; a plain day as it is."""
-    number, name = text[:-3], _NAMES[text[-3:]]
-    return f"{_worded(int(number))} {name}" if number else name
+def _numbered_days(weekdays: Sequence[str]) -> list[str]:
+    """`first Monday`, or of one weekday `first and third Monday`."""
+    names = {text[-3:] for text in weekdays}
+    if len(names) == 1 and weekdays:
+        return [f"{_and(_worded(int(text[:-3])) for text in weekdays)} {_NAMES[names.pop()]}"]
+    return [f"{_worded(int(text[:-3]))} {_NAMES[text[-3:]]}" for text in weekdays]
+
+
+def _days_of_the_month(days: Sequence[int]) -> list[str]:
+    """Each day in words; many at one distance as `every 2nd day from the 1st to the 31st`."""
+    ordered = sorted(set(days))
+    distances = {other - one for one, other in pairwise(ordered)}
+    if len(ordered) >= _LEAST_STEPS and ordered[0] > 0 and len(distances) == 1 and distances != {1}:
+        return [f"every {_worded(distances.pop())} day from the {_ordinal(ordered[0])} to the {_ordinal(ordered[-1])}"]
+    return _runs(days, _month_day)
 
 
 def _worded(number: int) -> str:

@@ -68,10 +68,10 @@ def test_fields_in_words(recurrence: dict[str, Any], sentence: str) -> None:
 
 
 RULES = [
-    ("FREQ=DAILY;INTERVAL=3;BYDAY=MO,FR", "Every 3 days when it is Monday or Friday at 09:00"),
+    ("FREQ=DAILY;INTERVAL=3;BYDAY=MO,FR", "Every 3 days when it is a Monday or Friday at 09:00"),
     ("FREQ=DAILY;BYMONTH=1", "Every day in January at 09:00"),
     ("FREQ=DAILY;BYHOUR=9,17;BYMINUTE=30", "Every day at 09:30 and 17:30"),
-    ("FREQ=DAILY;BYHOUR=9,17;BYSETPOS=-1", "Every day at the last of 09:00 and 17:00"),
+    ("FREQ=DAILY;BYHOUR=9,17;BYSETPOS=-1", "Every day at 17:00"),
     ("FREQ=DAILY;BYHOUR=9,10,11,14;BYMINUTE=0,20", "Every day at 0 and 20 minutes past the hours 9 to 11 and 14"),
     (
         "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,SU;WKST=SU",
@@ -82,12 +82,12 @@ RULES = [
         "Every week on the last of these: Monday, Wednesday and Friday, at 09:00",
     ),
     ("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1", "Every month on the last weekday at 09:00"),
-    ("FREQ=MONTHLY;BYDAY=TU,WE,TH;BYSETPOS=3", "Every month on the 3rd Tuesday, Wednesday or Thursday at 09:00"),
+    ("FREQ=MONTHLY;BYDAY=TU,WE,TH;BYSETPOS=3", "Every month on the third Tuesday, Wednesday or Thursday at 09:00"),
     (
         "FREQ=MONTHLY;BYMONTHDAY=28,29,30,31;BYSETPOS=-1",
         "Every month on the last of these: the 28th to the 31st, at 09:00",
     ),
-    ("FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", "Every month on the 13th when it is Friday at 09:00"),
+    ("FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", "Every Friday the 13th at 09:00"),
     (
         "FREQ=MONTHLY;BYMONTHDAY=-3,11,12,22",
         "Every month on the 11th, the 12th, the 22nd and the third to last day at 09:00",
@@ -101,7 +101,7 @@ RULES = [
     ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=-1", "Every year on the last day of February at 09:00"),
     (
         "FREQ=YEARLY;INTERVAL=4;BYMONTH=11;BYDAY=TU;BYMONTHDAY=2,3,4,5,6,7,8",
-        "Every 4 years on the 2nd to the 8th of November when it is Tuesday at 09:00",
+        "Every 4 years on the 2nd to the 8th of November when it is a Tuesday at 09:00",
     ),
     ("FREQ=WEEKLY;BYDAY=TU;UNTIL=20270301T080000Z", "Every Tuesday at 09:00, until 1 March 2027"),
     ("FREQ=WEEKLY;BYDAY=TU;UNTIL=20270301T000000Z", "Every Tuesday at 09:00, until 1 March 2027 at 01:00"),
