@@ -6,7 +6,7 @@ A job only says "look at this object now". Late, lost, doubled or foreign rings 
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Protocol
 
@@ -15,9 +15,6 @@ from task_operator import metrics
 from task_operator.breaker import Breaker
 
 CONCURRENCY = 8
-
-CLOCK_SKEW = timedelta(seconds=60)
-"""A ring this early is the scheduler's clock running ahead; arming again would ring in a loop."""
 
 
 class Scheduler(Protocol):
@@ -60,9 +57,10 @@ class AlarmKeeper:
             self.disarm(uid)
 
     def rang(self, uid: str, now: datetime) -> None:
-        """The job of `uid` is used up."""
+        """The job of `uid` is used up, unless it rang before its time."""
+        # Early, it is a foreign ring, or the clocks differ: arming again would then ring in a loop, and the heap looks.
         at = self._armed.get(uid)
-        if at and not now < at < now + CLOCK_SKEW:
+        if at and at <= now:
             del self._armed[uid]
 
     def forget_all(self) -> None:
