@@ -6,12 +6,12 @@ to `stop` or `kill`, after which it may be started again. A term is to the next 
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from runtime import logs
 from task_operator import metrics
-from task_operator.alarms import CLOCK_SKEW, AlarmKeeper, Scheduler
+from task_operator.alarms import AlarmKeeper, Scheduler
 from task_operator.breaker import Breaker
 from task_operator.cache import Cache, Key, key_of
 from task_operator.publisher import Broker, Publisher
@@ -21,6 +21,9 @@ from task_operator.recorder import KubeEvents, Recorder
 from task_operator.wakeups import Wakeups
 from taskbell.events import Topic
 from taskbell.resources import Task, TaskSchedule
+
+CLOCK_SKEW = timedelta(seconds=60)
+"""A ring this early is the scheduler's clock running ahead of ours."""
 
 LAST_PASSES_SECONDS = 10
 """How long the passes under way may take to end; a pod has 30 s in all."""
