@@ -1,0 +1,62 @@
+"""What the simulation spares itself: pure functions of the calendar are asked once for each question, and the heap of
+wake-ups does not look at a clock every minute that only the simulation can move (`World.set_clock` makes it look).
+
+The functions are those that stand in the production modules when a life begins, planted bugs and all.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from task_operator import wakeups
+from taskbell.calendar import wording
+from taskbell.calendar.series import Occurrence, Series
+from taskbell.lifecycle import cursor, schedule
+from taskbell.resources import TaskScheduleSpec
+
+NEVER_SECONDS = 1e9
+
+
+@contextmanager
+def taken() -> Iterator[None]:
+    """For one life."""
+    series_of, describe, calendar_of = TaskScheduleSpec.series, wording.describe, cursor.calendar_of
+    next_after = Series.next_after
+    answers: dict[tuple[Series, datetime, datetime | None], Occurrence | None] = {}
+
+    def next_after_once(self: Series, moment: datetime, *, local: datetime | None = None) -> Occurrence | None:
+        question = (self, moment, local)
+        if question not in answers:
+            answers[question] = next_after(self, moment, local=local)
+        return answers[question]
+
+    replaced: tuple[tuple[Any, str, Any], ...] = (
+        (TaskScheduleSpec, "series", _once(series_of)),
+        (wording, "describe", _once(describe)),
+        (cursor, "calendar_of", once := _once(calendar_of)),
+        (schedule, "calendar_of", once),
+        (Series, "next_after", next_after_once),
+        (wakeups, "LONGEST_PAUSE_SECONDS", NEVER_SECONDS),
+    )
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]
+    for owner, name, value in replaced:
+        setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        for owner, name, value in before:
+            setattr(owner, name, value)
+
+
+def _once(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """By identity: specs are frozen, and their hash costs more than the question."""
+    answers: dict[int, tuple[Any, Any]] = {}
+
+    def answer(subject: Any) -> Any:
+        known = answers.get(id(subject))
+        if known is None:
+            known = answers[id(subject)] = (subject, ask(subject))  # held, so that no other gets its id
+        return known[1]
+
+    return answer
