@@ -291,8 +291,12 @@ def _kind(random: Random) -> type[Task] | type[TaskSchedule]:
     return random.choice((Task, TaskSchedule))
 
 
+def death(random: Random) -> OperatorDies:
+    return OperatorDies(random.randrange(8), random.random() < 0.5, 10 ** random.uniform(-1, 3.5))
+
+
 FAULTS: tuple[tuple[int, Callable[[Random, int], Fault]], ...] = (
-    (9, lambda random, _: OperatorDies(random.randrange(8), random.random() < 0.5, 10 ** random.uniform(-1, 3.5))),
+    (2, lambda random, _: death(random)),
     (2, lambda random, _: OperatorIsKilled(_while(random))),
     (2, lambda random, _: Away(_side(random), _while(random))),
     (2, lambda random, _: Hangs(_side(random), _while(random))),

@@ -296,7 +296,8 @@ def _edit_recurrence(world: "World", number: int, recurrence: dict[str, Any]) ->
     if schedule is None:
         return None
     cleared = dict.fromkeys(schedule.spec.recurrence.wire())
-    return _edit_schedule(world, number, {"recurrence": cleared | recurrence}, f"lets {{}} recur by {recurrence}")
+    world.edit(TaskSchedule, schedule, {"spec": {"recurrence": cleared | recurrence}})
+    return f"lets {schedule.metadata.name} recur by {recurrence}"
 
 
 Make = Callable[[Random, int], Gesture]

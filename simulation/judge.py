@@ -51,7 +51,9 @@ TAKEN_BACK = (Retirement.UNDONE, Retirement.CANCELLED)
 IN_TIME = timedelta(seconds=5)
 """From a reminder's instant to its acceptance, in fair weather."""
 ON_ITS_WAY = timedelta(seconds=30)
-"""A write may arrive this long after its pass read the clock; in rough weather much longer."""
+"""From the moment a pass reads the clock to the arrival of its writes, in fair weather."""
+ROUGH = timedelta(hours=3)
+"""The same when the operator may be held up, or its clock be another."""
 HELD_UP = timedelta(minutes=6)
 """Beyond a finalizer's bound: the longest back-off."""
 
@@ -89,7 +91,8 @@ class ScheduleLife:
     created_at: datetime
     specs: list[TaskScheduleSpec]
     edited_at: datetime | None = None
-    status_lost: bool = False
+    forgotten: set[int] = field(default_factory=set[int])
+    """Sequences beyond all Tasks there were when the status was lost: nobody knows of them any more."""
     made: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict[int, list[str]](list))
     days: dict[date, str] = field(default_factory=dict[date, str])
 
@@ -135,7 +138,8 @@ class Judge:
             if not (same_dates and same_limits):
                 life.edited_at = self._world.now()
         if who == "loss":
-            life.status_lost = True
+            there = [task.spec.occurrence.sequence for task in self._world.api.children(uid) if task.spec.occurrence]
+            life.forgotten |= {sequence for sequence in life.made if sequence > max(there, default=0)}
         before, after = old.status.cursor, new.status.cursor
         if before != after and after is not None:
             self._world.tell(who, f"{new.metadata.name} stands at", _short(after), new.status.reopened or "")
@@ -168,8 +172,7 @@ class Judge:
 
     def _judge_sequence(self, schedule: ScheduleLife, life: TaskLife, occurrence: OccurrenceRef) -> None:
         for uid in schedule.made.get(occurrence.sequence, ()):
-            # A cursor that is lost falls back to the Tasks there are; of those that went nobody knows any more.
-            if self._tasks[uid].retired not in TAKEN_BACK and not schedule.status_lost:
+            if self._tasks[uid].retired not in TAKEN_BACK and occurrence.sequence not in schedule.forgotten:
                 self._world.wrong(f"{life.name} is made twice")
         if occurrence.sequence > max(schedule.made, default=0) + 1:
             self._world.wrong(f"{life.name} is made, and its predecessor never was")
@@ -191,7 +194,8 @@ class Judge:
         if other and other != uid:
             there = self._tasks[other]
             same = there.occurrence is not None and there.occurrence.local.date() == day
-            if same and there.retired not in TAKEN_BACK and not schedule.status_lost:
+            known = there.occurrence is not None and there.occurrence.sequence not in schedule.forgotten
+            if same and known and there.retired not in TAKEN_BACK:
                 self._world.wrong(f"{day} occurs twice: as {there.name} and as {life.name}")
         schedule.days[day] = uid
 
@@ -206,15 +210,29 @@ class Judge:
         if not known:
             world.wrong(f"{life.name} is made for {occurrence.local}, which no calendar of its schedule has")
         for before in predecessors:
-            if before.ends and occurrence.at <= min(before.ends) and not schedule.status_lost:
+            if before.ends and occurrence.at <= min(before.ends):
                 world.wrong(f"{life.name} lies before the closing of its predecessor, {min(before.ends)}")
+        self._judge_newest(schedule.specs[-1], life, occurrence)
         began = max((each.made_at for each in predecessors), default=schedule.created_at)
-        if (schedule.edited_at is not None and schedule.edited_at >= began) or schedule.status_lost:
+        if schedule.edited_at is not None and schedule.edited_at >= began:
             return
         expected = set(self._expected(schedule, occurrence.sequence, predecessors))
         if expected and occurrence.at not in expected:
             times = ", ".join(str(each) for each in sorted(expected))
             world.wrong(f"{life.name} is made for {occurrence.at}, and the calendar says {times}")
+
+    def _judge_newest(self, spec: TaskScheduleSpec, life: TaskLife, occurrence: OccurrenceRef) -> None:
+        """Of several that have passed only the latest is made."""
+        try:
+            newer = spec.series().next_after(occurrence.at, local=occurrence.local)
+        except Rejected:
+            return
+        if newer and newer.at <= self._world.operator_clock() - self._late() and not cursors.past_end(spec, newer.at):
+            self._world.wrong(f"{life.name} is made for {occurrence.at} although a newer one, {newer.at}, has passed")
+
+    def _late(self) -> timedelta:
+        """A write may arrive this long after its pass read the clock."""
+        return ON_ITS_WAY if self._fair_since(self._world.now() - ON_ITS_WAY) else ROUGH
 
     def _expected(self, schedule: ScheduleLife, sequence: int, predecessors: list[TaskLife]) -> Iterator[datetime]:
         """The instants the calendar gives for this successor, after each closing its predecessor has had."""
@@ -225,7 +243,7 @@ class Judge:
         for before in predecessors:
             local = before.occurrence.local if before.occurrence else None
             starts += [(closed_at, local) for closed_at in before.ends]
-        late = ON_ITS_WAY if self._fair_since(self._world.now() - ON_ITS_WAY) else timedelta(hours=3)
+        late = self._late()
         now = self._world.operator_clock()
         for closed_at, local in starts:
             following = series.next_after(closed_at, local=local)
@@ -436,8 +454,8 @@ class Judge:
                 yield f"{name}: reminder {each.id} is noted as sent, and never was"
         scheduler = self._world.scheduler
         armed = scheduler.jobs.get(task.metadata.uid)
-        if armed != min(ahead, default=None) and task.metadata.uid not in scheduler.lost:
-            yield f"{name} is to ring at {min(ahead, default=None)}, and its job is set to {armed}"
+        if ahead and armed != min(ahead) and task.metadata.uid not in scheduler.lost:
+            yield f"{name} is to ring at {min(ahead)}, and its job is set to {armed}"
         if life.told_state is not task.spec.state:
             yield f"{name} is {task.spec.state}, and the stream says {life.told_state}"
 

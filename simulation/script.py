@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from simulation.faults import Fault, any_fault
+from simulation.faults import Fault, any_fault, death
 from simulation.gestures import DAY_SECONDS, Close, DeleteTask, Gesture, any_gesture, opening
-from taskbell.resources import State
 
 SCHEDULES = 5
 DAYS_BETWEEN_STORMS = 12.0
@@ -74,13 +73,20 @@ def _storm(random: Random, begin: float) -> list[Step]:
     def moment() -> float:
         return begin + random.random() * spread * random.choice((0.01, 0.1, 1.0, 1.0))
 
+    faults = [Strike(moment(), any_fault(random, number)) for _ in range(random.choice((0, 1, 1, 2, 3, 5)))]
     # Most begin with what makes things move.
-    steps: list[Step] = [Move(begin, Close(number, State.COMPLETED) if random.random() < 0.75 else DeleteTask(number))]
-    steps += [Strike(moment(), any_fault(random, number)) for _ in range(random.choice((0, 1, 1, 2, 3, 5)))]
+    moves = [Move(begin, Close(number) if random.random() < 0.75 else DeleteTask(number))]
     for _ in range(random.choice((0, 1, 2, 3, 5, 8))):
         whose = number if random.random() < 0.85 else random.randrange(SCHEDULES)
-        steps.append(Move(moment(), any_gesture(random, whose)))
-    return sorted(steps, key=lambda step: step.at)
+        at = moment() if random.random() < 0.5 or not faults else _amid(random, random.choice(faults))
+        moves.append(Move(at, any_gesture(random, whose)))
+    # The operator dies best while it is at work on what somebody has just done.
+    deaths = [Strike(random.choice(moves).at - 0.0001, death(random)) for _ in range(random.choice((0, 0, 1, 1, 2)))]
+    return sorted((*faults, *moves, *deaths), key=lambda step: step.at)
+
+
+def _amid(random: Random, strike: Strike) -> float:
+    return strike.at + random.random() ** 2 * max(strike.act.seconds, 0.01)
 
 
 def _settled(storm: list[Step]) -> float:

@@ -108,6 +108,7 @@ class World:
         self._skew = timedelta()
         self._one_offs = 0
         self._over: asyncio.Future[None] = self._loop.create_future()
+        self._loop.set_exception_handler(self._raised)
         self.judge = Judge(self)
         self.habits = Habits(self)
         random = Random(f"{script.seed}:network")  # noqa: S311  (a reproducible choice, no secret)
@@ -305,6 +306,9 @@ class World:
             self.wrong(sentence)
         if not unrest:
             self.tell("judge", "all is at rest")
+
+    def _raised(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self.wrong(f"{context['message']}: {context.get('exception')!r}")
 
     def _end(self) -> None:
         if not self._over.done():

@@ -58,8 +58,11 @@ class AlarmKeeper:
     def rang(self, uid: str, now: datetime) -> None:
         """The job of `uid` is used up."""
         at = self._armed.get(uid)
-        if at and not now < at < now + CLOCK_SKEW:
-            del self._armed[uid]
+        if at is None or now < at < now + CLOCK_SKEW:
+            return
+        del self._armed[uid]
+        if at > now and uid not in self._wanted:  # a foreign ring, or clocks far apart: its time is still to come
+            self.arm(uid, at)
 
     def forget_all(self) -> None:
         """The scheduler seems to have lost everything: whatever is armed must be armed again."""
