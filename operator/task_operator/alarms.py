@@ -5,7 +5,7 @@ A job only says "look at this object now". Late, lost, doubled or foreign rings 
 """
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Protocol
 
@@ -14,9 +14,6 @@ from task_operator import metrics
 from task_operator.breaker import Breaker
 
 CONCURRENCY = 8
-
-CLOCK_SKEW = timedelta(seconds=60)
-"""A ring this early is the scheduler's clock running ahead; arming again would ring in a loop."""
 
 
 class Scheduler(Protocol):
@@ -56,13 +53,11 @@ class AlarmKeeper:
             self.disarm(uid)
 
     def rang(self, uid: str, now: datetime) -> None:
-        """The job of `uid` is used up."""
+        """The job of `uid` is used up, unless it rang before its time."""
+        # Early, it is a foreign ring, or the clocks differ: arming again would then ring in a loop, and the heap looks.
         at = self._armed.get(uid)
-        if at is None or now < at < now + CLOCK_SKEW:
-            return
-        del self._armed[uid]
-        if at > now and uid not in self._wanted:  # a foreign ring, or clocks far apart: its time is still to come
-            self.arm(uid, at)
+        if at and at <= now:
+            del self._armed[uid]
 
     def forget_all(self) -> None:
         """The scheduler seems to have lost everything: whatever is armed must be armed again."""
