@@ -11,6 +11,9 @@ BIN := $(VENV)/bin
 DETACH ?=
 BROKER ?= kafka
 OTLP ?=
+SEED ?=
+SEEDS ?= 64
+YEARS ?= 1
 
 .PHONY: help
 help: ## What can be made
@@ -29,7 +32,7 @@ status: $(VENV) ## Say what runs
 	@$(BIN)/python -m localcluster status
 
 .PHONY: test
-test: lint unit e2e ## All tests
+test: lint unit simulation e2e ## All tests
 
 .PHONY: lint
 lint: $(VENV) ## Style, types, import contracts, dead code
@@ -44,6 +47,18 @@ lint: $(VENV) ## Style, types, import contracts, dead code
 .PHONY: unit
 unit: $(VENV) ## Tests without processes
 	$(BIN)/pytest tests/unit --numprocesses 2
+
+.PHONY: simulation
+simulation: $(VENV) ## A few simulated lives, and the bugs that they find
+	$(BIN)/pytest tests/simulation --numprocesses 2
+
+.PHONY: simulate
+simulate: $(VENV) ## Fresh simulated lives of the production code (SEEDS=64, YEARS=1, SEED=n: only that one)
+	@$(BIN)/python -m simulation --seeds $(SEEDS) --years $(YEARS) $(if $(SEED),--seed $(SEED))
+
+.PHONY: simulate-planted
+simulate-planted: $(VENV) ## Each planted bug is found within 200 lives
+	@$(BIN)/python -m tests.simulation.planted
 
 .PHONY: e2e
 e2e: $(VENV) binaries ## The user stories on the real parts (BROKER=redis: without Kafka)

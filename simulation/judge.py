@@ -105,6 +105,7 @@ class Judge:
         self._tasks: dict[str, TaskLife] = {}
         self._schedules: dict[str, ScheduleLife] = {}
         self._told: dict[str, tuple[str, str]] = {}
+        self._reminded: set[tuple[str, str]] = set()
         self._begins, self._ends = _storms(world)
         self._held_up_until = world.now()
 
@@ -142,7 +143,8 @@ class Judge:
             life.forgotten |= {sequence for sequence in life.made if sequence > max(there, default=0)}
         before, after = old.status.cursor, new.status.cursor
         if before != after and after is not None:
-            self._world.tell(who, f"{new.metadata.name} stands at", _short(after), new.status.reopened or "")
+            if self._world.telling:
+                self._world.tell(who, f"{new.metadata.name} stands at", _short(after), new.status.reopened or "")
             if after.sequence > max(life.made, default=0) + 1:
                 self._world.wrong(f"{new.metadata.name} advances to {after.sequence}, past one that was never made")
 
@@ -162,7 +164,8 @@ class Judge:
         if owner is None or occurrence is None:
             return
         world.count("occurrences")
-        world.tell(who, f"creates {life.name} for {occurrence.local:%Y-%m-%d %H:%M}")
+        if world.telling:
+            world.tell(who, f"creates {life.name} for {occurrence.local:%Y-%m-%d %H:%M}")
         schedule = self._schedules[owner.uid]
         self._judge_sequence(schedule, life, occurrence)
         self._judge_calendar(schedule, life, occurrence)
@@ -377,6 +380,7 @@ class Judge:
             self._judge_told(self._tasks[data["task_uid"]], event_id, data)
         elif event_id not in self._told:
             self._told[event_id] = ("reminder", "")
+            self._reminded.add((data["task_uid"], data["reminder_id"]))
             world.count("reminders")
             self._judge_punctuality(self._tasks[data["task_uid"]], event_id, datetime.fromisoformat(data["remind_at"]))
 
@@ -449,8 +453,7 @@ class Judge:
                 yield f"{name}: reminder {each.id} is due, and nobody sends it"
             elif each.state is ReminderState.PENDING:
                 ahead.append(each.remind_at)
-            event_id = f"{task.metadata.uid}:{each.id}:"
-            if each.state is ReminderState.PUBLISHED and not any(told.startswith(event_id) for told in self._told):
+            if each.state is ReminderState.PUBLISHED and (task.metadata.uid, each.id) not in self._reminded:
                 yield f"{name}: reminder {each.id} is noted as sent, and never was"
         scheduler = self._world.scheduler
         armed = scheduler.jobs.get(task.metadata.uid)
@@ -525,7 +528,9 @@ def _was_open(task: Task) -> bool:
 
 
 def _short(cursor: Any) -> str:
-    return f"{cursor.sequence} ({cursor.local:%Y-%m-%d %H:%M}, {cursor.phase} {cursor.outcome or ''})".replace(" )", ")")
+    return f"{cursor.sequence} ({cursor.local:%Y-%m-%d %H:%M}, {cursor.phase} {cursor.outcome or ''})".replace(
+        " )", ")"
+    )
 
 
 __all__ = ["Judge", "key_of"]

@@ -23,9 +23,7 @@ UNCOMMITTED = 5
 class RecurringConsumer:
     """The production handler on the partitions of `task-events`; `trouble` hears of events it refuses."""
 
-    def __init__(
-        self, random: Random, server: ApiServer, network: Network, trouble: Callable[[str], None]
-    ) -> None:
+    def __init__(self, random: Random, server: ApiServer, network: Network, trouble: Callable[[str], None]) -> None:
         self._random = random
         self._server = server
         self._network = network

@@ -105,9 +105,7 @@ class Network:
         except TimeoutError as error:
             raise self._unreachable("no answer in time") from error
 
-    def _land(
-        self, process: Process, effect: Callable[[], T], answer: asyncio.Future[T], back: float | None
-    ) -> None:
+    def _land(self, process: Process, effect: Callable[[], T], answer: asyncio.Future[T], back: float | None) -> None:
         if process.burns(before=True):
             return
         result: T | Exception

@@ -27,7 +27,7 @@ class Habits:
     def made(self, task: Task) -> None:
         """Its user will see to it."""
         world = self._world
-        random = Random(f"{world.script.seed}:{task.metadata.name}:{task.metadata.uid}")  # noqa: S311
+        random = Random(f"{world.script.seed}:{task.metadata.name}:{task.metadata.uid}")
         due_in = (task.spec.due_at - world.now()).total_seconds() if task.spec.due_at else 0.0
         delay = due_in + random.choice(HOURS) * 3600 * random.uniform(0.9, 1.1)
         world.after(min(max(delay, 30.0), LONGEST_DAYS * DAY_SECONDS), lambda: self._see_to(task, random))

@@ -110,9 +110,7 @@ class Operator:
             self.machinery.reconciler.seen(resource)
 
     def _sidecar(self) -> Sidecar:
-        return Sidecar(
-            self.process, broker=self._broker, scheduler=self._scheduler, setting_out=self._setting_out
-        )
+        return Sidecar(self.process, broker=self._broker, scheduler=self._scheduler, setting_out=self._setting_out)
 
     def _part_died(self, error: BaseException) -> None:
         self._trouble(f"a part of the operator died: {error!r}")

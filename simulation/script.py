@@ -52,7 +52,7 @@ class Script:
 
 def of(seed: int, years: float) -> Script:
     """The life number `seed`, so many years long."""
-    random = Random(f"{seed}")  # noqa: S311  (a reproducible choice, no secret)
+    random = Random(f"{seed}")
     begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=random.randrange(365), minutes=random.randrange(1440))
     openings = tuple(opening(random, begin) for _ in range(SCHEDULES))
     steps: list[Step] = []

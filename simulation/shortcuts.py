@@ -1,4 +1,4 @@
-"""What the simulation spares itself: pure functions of the calendar are asked once for each question, and the heap of
+"""What the simulation spares itself: pure functions of the calendar are asked once for each question, nobody counts, and the heap of
 wake-ups does not look at a clock every minute that only the simulation can move (`World.set_clock` makes it look).
 
 The functions are those that stand in the production modules when a life begins, planted bugs and all.
@@ -7,15 +7,29 @@ The functions are those that stand in the production modules when a life begins,
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from task_operator import wakeups
-from taskbell.calendar import wording
+from consumers import recurring
+from task_operator import alarms, machinery, publisher, reconcile, wakeups
+from taskbell.calendar import offsets, wording
 from taskbell.calendar.series import Occurrence, Series
 from taskbell.lifecycle import cursor, schedule
 from taskbell.resources import TaskScheduleSpec
 
 NEVER_SECONDS = 1e9
+COUNTING = (alarms, machinery, publisher, reconcile, recurring, wakeups)
+"""Modules whose metrics nobody reads here."""
+
+
+class _Nothing:
+    """Metrics that count nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        return self
 
 
 @contextmanager
@@ -23,6 +37,7 @@ def taken() -> Iterator[None]:
     """For one life."""
     series_of, describe, calendar_of = TaskScheduleSpec.series, wording.describe, cursor.calendar_of
     next_after = Series.next_after
+    parse = offsets.parse
     answers: dict[tuple[Series, datetime, datetime | None], Occurrence | None] = {}
 
     def next_after_once(self: Series, moment: datetime, *, local: datetime | None = None) -> Occurrence | None:
@@ -37,6 +52,8 @@ def taken() -> Iterator[None]:
         (cursor, "calendar_of", once := _once(calendar_of)),
         (schedule, "calendar_of", once),
         (Series, "next_after", next_after_once),
+        (offsets, "parse", cache(parse)),
+        *((module, "metrics", _Nothing()) for module in COUNTING),
         (wakeups, "LONGEST_PAUSE_SECONDS", NEVER_SECONDS),
     )
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]

@@ -51,13 +51,11 @@ class Over(Exception):
 def live(script: Script, *, tell: bool = False) -> Outcome:
     """Runs it until its end or the first violation. `tell`: with the story, which takes time."""
     outcome = Outcome(script.seed)
+    worlds: list[World] = []
 
     async def life() -> None:
-        world = World(script, outcome, tell=tell)
-        try:
-            await world.run()
-        finally:
-            outcome.last = world.elapsed()
+        worlds.append(World(script, outcome, tell=tell))
+        await worlds[0].run()
 
     with _heard(outcome), shortcuts.taken():
         try:
@@ -66,6 +64,7 @@ def live(script: Script, *, tell: bool = False) -> Outcome:
             pass
         except (loop.Stuck, AssertionError, RuntimeError) as error:
             outcome.violations.append(f"the world breaks down: {error!r}")
+    outcome.last = worlds[0].elapsed()
     return outcome
 
 
@@ -103,7 +102,7 @@ class World:
     def __init__(self, script: Script, outcome: Outcome, *, tell: bool) -> None:
         self.script = script
         self.outcome = outcome
-        self._telling = tell
+        self.telling = tell
         self._loop = asyncio.get_running_loop()
         self._skew = timedelta()
         self._one_offs = 0
@@ -111,7 +110,7 @@ class World:
         self._loop.set_exception_handler(self._raised)
         self.judge = Judge(self)
         self.habits = Habits(self)
-        random = Random(f"{script.seed}:network")  # noqa: S311  (a reproducible choice, no secret)
+        random = Random(f"{script.seed}:network")
         self.networks: dict[Side, Network] = {
             "API server": Network(random, API_TIMEOUT_SECONDS, Unreachable),
             "broker": Network(random, TIMEOUT_SECONDS, unavailable),
@@ -158,7 +157,7 @@ class World:
 
     def tell(self, who: str, *words: object) -> None:
         """One line of the story."""
-        if self._telling:
+        if self.telling:
             self.outcome.story.append(f"{self.now():%Y-%m-%d %H:%M:%S.%f} {who}: {' '.join(map(str, words))}")
 
     def wrong(self, sentence: str) -> None:
@@ -197,9 +196,7 @@ class World:
     def edit(self, kind: type[Resource], obj: Resource, changes: dict[str, Any]) -> None:
         self.api.edit("user", kind, obj.metadata.name, changes)
 
-    def remove(
-        self, kind: type[Resource], obj: Resource, propagation: Propagation = Propagation.BACKGROUND
-    ) -> None:
+    def remove(self, kind: type[Resource], obj: Resource, propagation: Propagation = Propagation.BACKGROUND) -> None:
         self.api.remove("user", kind, obj.metadata.name, propagation)
 
     def add_schedule(self, number: int) -> bool:

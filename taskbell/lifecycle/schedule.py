@@ -149,6 +149,8 @@ class _Picture:
     actions: list[Action] = field(default_factory=list)
     exhausted: bool = False
     fell_back: bool = False
+    _own: dict[int, Task] | None = None
+    _open: set[int] | None = None
 
     @classmethod
     def of(cls, observed: ObservedSchedule, now: datetime) -> "_Picture":
@@ -170,15 +172,20 @@ class _Picture:
 
     @property
     def own(self) -> dict[int, Task]:
-        return {
-            sequence: task
-            for sequence, task in self.made.items()
-            if not task.metadata.terminating and not retirement(task)
-        }
+        # Every row asks for it, and hardly any changes it.
+        if self._own is None:
+            self._own = {
+                sequence: task
+                for sequence, task in self.made.items()
+                if not task.metadata.terminating and not retirement(task)
+            }
+        return self._own
 
     @property
     def open(self) -> set[int]:
-        return {sequence for sequence, task in self.own.items() if task.spec.state is State.OPEN}
+        if self._open is None:
+            self._open = {sequence for sequence, task in self.own.items() if task.spec.state is State.OPEN}
+        return self._open
 
     def at_task(self, sequence: int) -> None:
         """The cursor stands at the existing Task `sequence`, which says which occurrence it is."""
@@ -199,6 +206,13 @@ class _Picture:
 
     def retire(self, sequence: int, reason: Retirement) -> None:
         self.actions.append(RetireTask(self.made.pop(sequence), reason))
+        self._own = self._open = None
+
+    def amend(self, sequence: int, spec: TaskSpec) -> None:
+        task = self.made[sequence]
+        self.actions.append(AmendTask(task, spec))
+        self.made[sequence] = task.model_copy(update={"spec": spec})
+        self._own = self._open = None
 
     def untouched(self, sequence: int) -> Task | None:
         """The open Task `sequence` if no person has changed it."""
@@ -363,8 +377,7 @@ def _amend(picture: _Picture, task: Task, cursor: Cursor, recurrence_text: str |
     spec = occurrence_spec(picture.schedule, cursor, recurrence_text)
     if spec == task.spec:
         return False
-    picture.actions.append(AmendTask(task, spec))
-    picture.made[cursor.sequence] = task.model_copy(update={"spec": spec})
+    picture.amend(cursor.sequence, spec)
     return True
 
 
