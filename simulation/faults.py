@@ -7,22 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from simulation.dapr import Misrings
 from taskbell.resources import Task, TaskSchedule
 
 if TYPE_CHECKING:
-    from simulation.network import Network
     from simulation.world import World
 
 Side = Literal["API server", "broker", "scheduler"]
 
 
 class Fault(Protocol):
-    """Frozen. `holds_up` says whether passes of the operator are held up by it, beyond what waits outside."""
-
-    holds_up: ClassVar[bool]
+    """Frozen."""
 
     @property
     def seconds(self) -> float: ...
@@ -37,7 +34,6 @@ class OperatorDies:
     effects: int
     before: bool
     down: float
-    holds_up: ClassVar[bool] = True
 
     @property
     def seconds(self) -> float:
@@ -52,7 +48,6 @@ class OperatorDies:
 @dataclass(frozen=True, slots=True)
 class OperatorIsKilled:
     down: float
-    holds_up: ClassVar[bool] = True
 
     @property
     def seconds(self) -> float:
@@ -69,14 +64,10 @@ class Away:
 
     side: Side
     seconds: float
-    holds_up: ClassVar[bool] = True
 
     def happen(self, world: "World") -> str:
-        self._network(world).weather.down = world.elapsed() + self.seconds
+        world.networks[self.side].weather.down = world.elapsed() + self.seconds
         return f"the {self.side} is away for {self.seconds:.1f} s"
-
-    def _network(self, world: "World") -> "Network":
-        return world.networks[self.side]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +76,6 @@ class Hangs:
 
     side: Side
     seconds: float
-    holds_up: ClassVar[bool] = True
 
     def happen(self, world: "World") -> str:
         world.networks[self.side].weather.hangs = world.elapsed() + self.seconds
@@ -97,7 +87,6 @@ class Slow:
     side: Side
     slowest: float
     seconds: float
-    holds_up: ClassVar[bool] = True
 
     def happen(self, world: "World") -> str:
         weather = world.networks[self.side].weather
@@ -112,7 +101,6 @@ class Lossy:
     side: Side
     loss: float
     seconds: float
-    holds_up: ClassVar[bool] = True
 
     def happen(self, world: "World") -> str:
         weather = world.networks[self.side].weather
@@ -123,7 +111,6 @@ class Lossy:
 @dataclass(frozen=True, slots=True)
 class BrokerRefusesSome:
     seconds: float
-    holds_up: ClassVar[bool] = False
 
     def happen(self, world: "World") -> str:
         world.broker.refusing_until = world.elapsed() + self.seconds
@@ -135,7 +122,6 @@ class WatchLags:
     kind: type[Task] | type[TaskSchedule]
     lag: float
     seconds: float
-    holds_up: ClassVar[bool] = True
 
     def happen(self, world: "World") -> str:
         world.lag_watch(self.kind, self.lag, self.seconds)
@@ -148,7 +134,6 @@ class WatchBreaks:
 
     gone: bool
     seconds: float
-    holds_up: ClassVar[bool] = True
 
     def happen(self, world: "World") -> str:
         world.break_watch(self.seconds, gone=self.gone)
@@ -158,8 +143,6 @@ class WatchBreaks:
 
 @dataclass(frozen=True, slots=True)
 class JobsAreLost:
-    holds_up: ClassVar[bool] = False
-
     @property
     def seconds(self) -> float:
         return 0.0
@@ -174,7 +157,6 @@ class Misring:
 
     ways: tuple[str, ...]
     seconds: float
-    holds_up: ClassVar[bool] = False
 
     def happen(self, world: "World") -> str:
         world.scheduler.misrings = Misrings(world.elapsed() + self.seconds, self.ways)
@@ -184,8 +166,6 @@ class Misring:
 @dataclass(frozen=True, slots=True)
 class RingsAreForeign:
     """Somebody calls the operator's callback with names of his own, and with all that are known."""
-
-    holds_up: ClassVar[bool] = False
 
     @property
     def seconds(self) -> float:
@@ -200,7 +180,6 @@ class RingsAreForeign:
 @dataclass(frozen=True, slots=True)
 class ConsumerIsKilled:
     seconds: float
-    holds_up: ClassVar[bool] = False
 
     def happen(self, world: "World") -> str:
         world.consumer.stop(self.seconds)
@@ -211,7 +190,6 @@ class ConsumerIsKilled:
 class ConsumerLags:
     lag: float
     seconds: float
-    holds_up: ClassVar[bool] = False
 
     def happen(self, world: "World") -> str:
         world.consumer.lag = self.lag
@@ -222,7 +200,6 @@ class ConsumerLags:
 @dataclass(frozen=True, slots=True)
 class EventsComeAgain:
     events: int
-    holds_up: ClassVar[bool] = False
 
     @property
     def seconds(self) -> float:
@@ -239,7 +216,6 @@ class ClockJumps:
 
     by: float
     seconds: float
-    holds_up: ClassVar[bool] = True
 
     def happen(self, world: "World") -> str:
         world.set_clock(timedelta(seconds=self.by))
@@ -251,7 +227,6 @@ class ClockJumps:
 class StatusIsLost:
     kind: type[Task] | type[TaskSchedule]
     schedule: int
-    holds_up: ClassVar[bool] = False
 
     @property
     def seconds(self) -> float:
@@ -269,12 +244,18 @@ class StatusIsLost:
 class CollectorLags:
     lag: float
     seconds: float
-    holds_up: ClassVar[bool] = False
 
     def happen(self, world: "World") -> str:
         world.api.collector_lag = self.lag
         world.after(self.seconds, lambda: setattr(world.api, "collector_lag", 0.0))
         return f"the garbage collector takes {self.lag:.1f} s, for {self.seconds:.1f} s"
+
+
+def holds_up(fault: Fault) -> bool:
+    """Whether it delays passes of the operator, and not only what waits outside."""
+    if isinstance(fault, Away | Hangs | Slow | Lossy):
+        return fault.side == "API server"
+    return isinstance(fault, OperatorDies | OperatorIsKilled | WatchLags | WatchBreaks | ClockJumps)
 
 
 def _while(random: Random) -> float:
@@ -300,8 +281,8 @@ FAULTS: tuple[tuple[int, Callable[[Random, int], Fault]], ...] = (
     (2, lambda random, _: OperatorIsKilled(_while(random))),
     (2, lambda random, _: Away(_side(random), _while(random))),
     (2, lambda random, _: Hangs(_side(random), _while(random))),
-    (4, lambda random, _: Slow(_side(random), random.choice((0.1, 1.0, 8.0)), _while(random))),
-    (3, lambda random, _: Lossy(_side(random), random.choice((0.1, 0.5)), _while(random))),
+    (5, lambda random, _: Slow(_side(random), random.choice((0.1, 1.0, 8.0)), _while(random))),
+    (5, lambda random, _: Lossy(_side(random), random.choice((0.1, 0.5)), _while(random))),
     (1, lambda random, _: BrokerRefusesSome(_while(random))),
     (4, lambda random, _: WatchLags(_kind(random), random.choice((0.1, 1.0, 20.0)), _while(random))),
     (2, lambda random, _: WatchBreaks(random.random() < 0.5, 10 ** random.uniform(-1, 2))),

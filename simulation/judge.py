@@ -9,7 +9,7 @@
     at rest          every plan is empty; every series stands at its one open Task, or at its end; the stream knows the
                      state of every Task; what is armed is what will ring; nothing waits to be deleted
 
-A reader of the stream removes duplicates by id, so that is what is judged: what is told twice under one id comes to once.
+A reader of the stream removes duplicates by id, and so does the judge: what is told twice under one id comes to once.
 """
 
 from bisect import bisect_right
@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from simulation.faults import Fault
+from simulation.faults import Fault, holds_up
 from simulation.network import Process
 from simulation.script import SETTLING_SECONDS, Strike
-from task_operator.cache import Key, key_of
+from task_operator.cache import Key
 from taskbell.errors import Rejected
 from taskbell.events import Reason, Topic
 from taskbell.lifecycle import cursor as cursors
@@ -33,6 +33,7 @@ from taskbell.lifecycle.schedule import MISSED_WITHIN, ObservedSchedule
 from taskbell.lifecycle.task import UNTOLD_FINALIZER, ObservedTask, retirement
 from taskbell.naming import AMENDED_ANNOTATION
 from taskbell.resources import (
+    Cursor,
     OccurrenceRef,
     Outcome,
     Phase,
@@ -111,7 +112,7 @@ class Judge:
 
     def struck(self, fault: Fault) -> None:
         """A fault happens now."""
-        if fault.holds_up:
+        if holds_up(fault):
             over = self._world.now() + timedelta(seconds=fault.seconds)
             self._held_up_until = max(self._held_up_until, over)
 
@@ -358,9 +359,9 @@ class Judge:
         for event in events:
             data = event["data"]
             known = cache.get(Key(Task, data["namespace"], data["task_id"]))
-            if isinstance(known, Task) and known.metadata.uid == data["task_uid"]:
-                if known.status.phase is not State.OPEN:
-                    self._world.wrong(f"{data['task_id']} is noted as {known.status.phase}, and {event['id']} is sent")
+            same = isinstance(known, Task) and known.metadata.uid == data["task_uid"]
+            if same and known.status.phase is not State.OPEN:
+                self._world.wrong(f"{data['task_id']} is noted as {known.status.phase}, and {event['id']} is sent")
 
     def accepted(self, topic: str, event: dict[str, Any]) -> None:
         """The broker has it for good."""
@@ -471,6 +472,8 @@ class Judge:
         ]
         if len(open_ones) > 1:
             yield f"{name} has several open tasks: {open_ones}"
+        if cursor is not None:
+            yield from self._never_came_again(schedule, cursor.sequence)
         if any(each.type == "Stalled" for each in status.conditions):
             return
         if cursor is None:
@@ -479,9 +482,13 @@ class Judge:
             yield f"{name} stands at {_short(cursor)}, and open are {open_ones}"
         elif cursor.phase is Phase.PENDING and not schedule.spec.suspend:
             yield f"{name} waits for {_short(cursor)}, and nobody makes it"
-        elif cursor.phase is Phase.CLOSED and cursor.outcome is not Outcome.CANCELLED and cursor.closed_at:
-            if cursors.advance(schedule, cursor, cursor.closed_at) is not None:
-                yield f"{name} stands at {_short(cursor)}, and nobody advances it"
+        elif _can_advance(schedule, cursor):
+            yield f"{name} stands at {_short(cursor)}, and nobody advances it"
+
+    def _never_came_again(self, schedule: TaskSchedule, standing_at: int) -> Iterator[str]:
+        for sequence, uids in self._schedules[schedule.metadata.uid].made.items():
+            if sequence < standing_at and all(self._tasks[uid].retired in TAKEN_BACK for uid in uids):
+                yield f"occurrence {sequence} of {schedule.metadata.name} was taken back and never came again"
 
     def _fair_since(self, moment: datetime) -> bool:
         """Whether nothing has gone wrong from `moment` on."""
@@ -519,6 +526,12 @@ def _no_cursor(schedule: TaskSchedule) -> Iterator[str]:
         yield f"{schedule.metadata.name} has no cursor"
 
 
+def _can_advance(schedule: TaskSchedule, cursor: Cursor) -> bool:
+    if cursor.phase is not Phase.CLOSED or cursor.outcome is Outcome.CANCELLED or cursor.closed_at is None:
+        return False
+    return cursors.advance(schedule, cursor, cursor.closed_at) is not None
+
+
 def _counts_as_open(task: Task) -> bool:
     return task.spec.state is State.OPEN and not task.metadata.terminating and not retirement(task)
 
@@ -527,10 +540,7 @@ def _was_open(task: Task) -> bool:
     return task.spec.state is State.OPEN
 
 
-def _short(cursor: Any) -> str:
+def _short(cursor: Cursor) -> str:
     return f"{cursor.sequence} ({cursor.local:%Y-%m-%d %H:%M}, {cursor.phase} {cursor.outcome or ''})".replace(
         " )", ")"
     )
-
-
-__all__ = ["Judge", "key_of"]

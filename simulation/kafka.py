@@ -1,5 +1,8 @@
-"""Kafka in memory, and the recurring consumer behind it: partitions by key, offsets that are committed after the answer,
-so that a restart brings some of it again; batches that come again until they are handled."""
+"""Kafka in memory, and the recurring consumer behind it.
+
+Partitions by key; offsets that are committed after the answer, so that a restart brings some of it again; batches that
+come again until they are handled.
+"""
 
 import asyncio
 import zlib

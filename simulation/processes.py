@@ -1,4 +1,4 @@
-"""The operator's process: `Machinery` as `service` wires it, with Kopf's part done here. It may die and be started anew."""
+"""The operator's process: `Machinery` as `service` wires it, and Kopf's part. It may die, and is started anew."""
 
 import asyncio
 from collections.abc import Callable, Sequence

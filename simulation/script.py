@@ -13,7 +13,7 @@ from simulation.faults import Fault, any_fault, death
 from simulation.gestures import DAY_SECONDS, Close, DeleteTask, Gesture, any_gesture, opening
 
 SCHEDULES = 5
-DAYS_BETWEEN_STORMS = 12.0
+DAYS_BETWEEN_STORMS = 8.0
 SETTLING_SECONDS = 45 * 60.0
 """After the last fault of a storm: longer than any back-off, bound and jump of a clock."""
 

@@ -1,11 +1,13 @@
 """One life: everything wired together, the script's steps in their time, the habits of users, the judge beside it."""
 
 import asyncio
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -23,7 +25,6 @@ from simulation.network import Network
 from simulation.people import Habits
 from simulation.processes import Operator
 from simulation.script import Move, Script, Step, Strike
-from task_operator.cache import Key
 from taskbell.events import Topic
 from taskbell.lifecycle.task import retirement
 from taskbell.resources import Model, Resource, State, Task, TaskSchedule, TaskScheduleSpec, TaskSpec
@@ -69,7 +70,7 @@ def live(script: Script, *, tell: bool = False) -> Outcome:
 
 
 @contextmanager
-def _heard(outcome: Outcome) -> Iterator[None]:
+def _heard(outcome: Outcome) -> Generator[None]:
     """Nothing is logged; what the production code logs as an error is a violation."""
     before = structlog.get_config()
 
@@ -90,8 +91,6 @@ def _heard(outcome: Outcome) -> Iterator[None]:
 
 
 def _of(exc_info: Any) -> str:
-    import sys  # noqa: PLC0415
-
     error = sys.exc_info()[1] if exc_info is True else exc_info
     return repr(error) if error else ""
 
@@ -230,7 +229,7 @@ class World:
         for stream in self.operator.streams:
             if stream.kind is kind:
                 stream.lag = lag
-                self.after(seconds, lambda stream=stream: setattr(stream, "lag", 0.0))
+                self.after(seconds, partial(setattr, stream, "lag", 0.0))
 
     def break_watch(self, seconds: float, *, gone: bool) -> None:
         operator, process = self.operator, self.operator.process
@@ -242,7 +241,7 @@ class World:
     def set_clock(self, skew: timedelta) -> None:
         """The operator's timers do not notice; a minute later at the latest its heap looks again."""
         self._skew = skew
-        self._loop.call_later(60.0, lambda: self.operator.machinery.wakeups._changed.set())
+        self._loop.call_later(60.0, lambda: shortcuts.look_at_the_clock(self.operator.machinery.wakeups))
 
     # Wiring.
 
@@ -310,8 +309,3 @@ class World:
     def _end(self) -> None:
         if not self._over.done():
             self._over.set_result(None)
-
-
-def plan_is_empty(world: World, key: Key) -> Sequence[object]:
-    """What the operator would still do for `key`."""
-    return world.judge.plan(key)

@@ -1,4 +1,4 @@
-"""The simulator can fail: each planted bug shows in the life that is pinned for it (200 lives: make simulate-planted)."""
+"""The simulator can fail: each planted bug shows in the life pinned for it (make simulate-planted: in any 200)."""
 
 import pytest
 
