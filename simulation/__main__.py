@@ -98,9 +98,8 @@ def _report(counts: Counter[str], seconds: float) -> None:
         _say(f"{sum(kinds.values()):,} {title}: {each}")
     rest = {name: number for name, number in sorted(counts.items()) if ": " not in name}
     _say(", ".join(f"{number:,} {name}" for name, number in rest.items()))
-    _say(
-        f"{counts['occurrences']:,} occurrences in {seconds:.0f} s: {counts['occurrences'] / seconds * 60:,.0f} a minute"
-    )
+    rate = counts["occurrences"] / seconds * 60
+    _say(f"{counts['occurrences']:,} occurrences in {seconds:.0f} s, {rate:,.0f} a minute")
 
 
 def _tell(failed: Outcome, years: float) -> None:

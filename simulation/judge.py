@@ -29,6 +29,7 @@ from taskbell.lifecycle import cursor as cursors
 from taskbell.lifecycle import schedule as schedules
 from taskbell.lifecycle import task as tasks
 from taskbell.lifecycle.actions import Retirement
+from taskbell.lifecycle.conditions import STALLED
 from taskbell.lifecycle.schedule import MISSED_WITHIN, ObservedSchedule
 from taskbell.lifecycle.task import UNTOLD_FINALIZER, ObservedTask, retirement
 from taskbell.naming import AMENDED_ANNOTATION
@@ -359,9 +360,9 @@ class Judge:
         for event in events:
             data = event["data"]
             known = cache.get(Key(Task, data["namespace"], data["task_id"]))
-            same = isinstance(known, Task) and known.metadata.uid == data["task_uid"]
-            if same and known.status.phase is not State.OPEN:
-                self._world.wrong(f"{data['task_id']} is noted as {known.status.phase}, and {event['id']} is sent")
+            phase = known.status.phase if isinstance(known, Task) else State.OPEN
+            if known and known.metadata.uid == data["task_uid"] and phase is not State.OPEN:
+                self._world.wrong(f"{data['task_id']} is noted as {phase}, and {event['id']} is sent")
 
     def accepted(self, topic: str, event: dict[str, Any]) -> None:
         """The broker has it for good."""
@@ -465,6 +466,10 @@ class Judge:
 
     def _unrest_of_schedule(self, schedule: TaskSchedule) -> Iterator[str]:
         name, status, cursor = schedule.metadata.name, schedule.status, schedule.status.cursor
+        if cursor is not None:
+            yield from self._never_came_again(schedule, cursor.sequence)
+        if any(each.type == STALLED for each in status.conditions):
+            return  # it waits for an edit, and does nothing
         open_ones = [
             task.spec.occurrence.sequence
             for task in self._world.api.children(schedule.metadata.uid)
@@ -472,10 +477,6 @@ class Judge:
         ]
         if len(open_ones) > 1:
             yield f"{name} has several open tasks: {open_ones}"
-        if cursor is not None:
-            yield from self._never_came_again(schedule, cursor.sequence)
-        if any(each.type == "Stalled" for each in status.conditions):
-            return
         if cursor is None:
             yield from _no_cursor(schedule)
         elif cursor.phase is Phase.OPEN and open_ones != [cursor.sequence]:

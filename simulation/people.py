@@ -1,5 +1,6 @@
 """The habits of users: sooner or later what is due is closed, by most in time, by some late, by some by deleting it."""
 
+from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,15 @@ class Habits:
 
     def __init__(self, world: "World") -> None:
         self._world = world
+        self._made = Counter[str]()
 
     def made(self, task: Task) -> None:
         """Its user will see to it."""
         world = self._world
-        random = Random(f"{world.script.seed}:{task.metadata.name}:{task.metadata.uid}")
+        occurrence = task.spec.occurrence
+        what = f"{occurrence.schedule}/{occurrence.sequence}" if occurrence else task.metadata.name
+        self._made[what] += 1
+        random = Random(f"{world.script.seed}:{what}:{self._made[what]}")
         due_in = (task.spec.due_at - world.now()).total_seconds() if task.spec.due_at else 0.0
         delay = due_in + random.choice(HOURS) * 3600 * random.uniform(0.9, 1.1)
         world.after(min(max(delay, 30.0), LONGEST_DAYS * DAY_SECONDS), lambda: self._see_to(task, random))

@@ -40,7 +40,8 @@ Step = Move | Strike
 @dataclass(frozen=True, slots=True)
 class Script:
     """`openings` are the specs of the schedules there are at the beginning, `rests` when all has to be well, seconds
-    since the beginning; `habits`: whether users close what is due without being told to by a step."""
+    since the beginning; `habits`: whether users close what is due without being told to; `absent`: the numbers
+    of schedules that never come to be."""
 
     seed: int
     begin: datetime
@@ -48,6 +49,7 @@ class Script:
     steps: tuple[Step, ...]
     rests: tuple[float, ...]
     habits: bool = True
+    absent: frozenset[int] = frozenset()
 
 
 def of(seed: int, years: float) -> Script:

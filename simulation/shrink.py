@@ -17,16 +17,21 @@ def shrunk(script: Script, live: Live = live, progress: Callable[[int], None] = 
     outcome = live(script)
     if not outcome.violations:
         raise ValueError(f"seed {script.seed} does not fail")
-    script = _ending(script, outcome.last)
+    ending = _ending(script, outcome.last)
 
     def fails(steps: Sequence[Step]) -> bool:
         progress(len(steps))
-        return bool(live(replace(script, steps=tuple(steps))).violations)
+        return bool(live(replace(ending, steps=tuple(steps))).violations)
 
-    script = replace(script, steps=tuple(fewest(script.steps, fails)))
-    script = _ending(script, live(script).last)
-    without_habits = replace(script, habits=False)
-    return without_habits if live(without_habits).violations else script
+    short = replace(ending, steps=tuple(fewest(ending.steps, fails)))
+    for number in range(len(short.openings)):
+        short = _simpler(short, replace(short, absent=short.absent | {number}), live)
+    short = _simpler(short, replace(short, habits=False), live)
+    return _ending(short, live(short).last)
+
+
+def _simpler(script: Script, attempt: Script, live: Live) -> Script:
+    return attempt if live(attempt).violations else script
 
 
 def fewest(items: Sequence[T], fails: Callable[[Sequence[T]], bool]) -> Sequence[T]:

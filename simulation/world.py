@@ -133,7 +133,8 @@ class World:
     async def run(self) -> None:
         """Raises Over at the first violation."""
         for number in range(len(self.script.openings)):
-            self.add_schedule(number)
+            if number not in self.script.absent:
+                self.add_schedule(number)
         for step in self.script.steps:
             self._loop.call_at(step.at, self._take, step)
         for at in self.script.rests:
