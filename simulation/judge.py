@@ -75,6 +75,7 @@ class TaskLife:
     status_lost: bool = False
     closed_by_user: int = 0
     ends: list[datetime] = field(default_factory=list[datetime])
+    """Each closedAt that was noted, and the deletion: its successor lies after one of them."""
     deleted_at: datetime | None = None
     retired: str | None = None
     gone: bool = False
@@ -278,7 +279,7 @@ class Judge:
             if who == "user":
                 self._changed_by_user(life, old, new)
             else:
-                self._amended(life, new)
+                self._amended(life, old, new)
         if new.metadata.terminating and not old.metadata.terminating:
             life.deleted_at = new.metadata.deletion_timestamp
             life.ends.append(life.deleted_at or self._world.now())
@@ -300,11 +301,14 @@ class Judge:
             else:
                 life.closed_by_user += 1
 
-    def _amended(self, life: TaskLife, task: Task) -> None:
+    def _amended(self, life: TaskLife, old: Task, task: Task) -> None:
         if life.touched:
             self._world.wrong(f"{life.name} was changed by a person and is amended")
         if task.metadata.annotations.get(AMENDED_ANNOTATION) != str(task.metadata.generation):
             self._world.wrong(f"{life.name} is amended, and its mark names another generation")
+        due_at = task.spec.due_at
+        if due_at and due_at != old.spec.due_at and due_at <= self._world.operator_clock() - self._late():
+            self._world.wrong(f"{life.name} is moved into the past, to {due_at}")
         moved = task.spec.occurrence
         self._world.tell("operator", f"amends {life.name}", f"{moved.local:%Y-%m-%d %H:%M}" if moved else "")
         life.occurrence = moved
@@ -316,6 +320,8 @@ class Judge:
             life.status_lost = True
             return
         if new.status.phase is not State.OPEN and new.status.closed_at and new.status.closed_at != old.status.closed_at:
+            if new.status.closed_at in life.ends and not life.status_lost:
+                self._world.wrong(f"{life.name} is closed twice under one closedAt, {new.status.closed_at}")
             life.ends.append(new.status.closed_at)
             self._world.tell(who, f"notes {life.name} as {new.status.phase} at {new.status.closed_at}")
         self._judge_expiry(life, old, new)
