@@ -142,14 +142,19 @@ class Judge:
             if not (same_dates and same_limits):
                 life.edited_at = self._world.now()
         if who == "loss":
-            there = [task.spec.occurrence.sequence for task in self._world.api.children(uid) if task.spec.occurrence]
-            life.forgotten |= {sequence for sequence in life.made if sequence > max(there, default=0)}
+            self._forget(uid)
         before, after = old.status.cursor, new.status.cursor
         if before != after and after is not None:
             if self._world.telling:
                 self._world.tell(who, f"{new.metadata.name} stands at", _short(after), new.status.reopened or "")
             if after.sequence > max(life.made, default=0) + 1:
                 self._world.wrong(f"{new.metadata.name} advances to {after.sequence}, past one that was never made")
+
+    def _forget(self, schedule_uid: str) -> None:
+        """There is no cursor: it will be found again by the Tasks there are."""
+        life, children = self._schedules[schedule_uid], self._world.api.children(schedule_uid)
+        there = [task.spec.occurrence.sequence for task in children if task.spec.occurrence]
+        life.forgotten |= {sequence for sequence in life.made if sequence > max(there, default=0)}
 
     def _task_written(self, who: str, old: Task | None, new: Task | None) -> None:
         if new is None:
@@ -342,6 +347,8 @@ class Judge:
         life.gone = True
         self._world.tell("API server", f"{life.name} is gone")
         deleted_at = life.deleted_at
+        if life.schedule and (schedule := self._schedule(life.schedule)) and schedule.status.cursor is None:
+            self._forget(life.schedule)
         if deleted_at is None:
             return  # it had no finalizer: nobody can be blamed
         bound = deleted_at + UNTOLD_FINALIZER
@@ -357,8 +364,11 @@ class Judge:
             self._world.wrong(f"{life.name} went as {task.spec.state}, and the stream says {life.told_state}")
 
     def _schedule_goes(self, uid: str) -> bool:
-        found = [each for each in self._world.api.all(TaskSchedule) if each.metadata.uid == uid]
-        return not found or found[0].metadata.terminating
+        found = self._schedule(uid)
+        return found is None or found.metadata.terminating
+
+    def _schedule(self, uid: str) -> TaskSchedule | None:
+        return next((each for each in self._world.api.all(TaskSchedule) if each.metadata.uid == uid), None)
 
     # At each event.
 

@@ -282,8 +282,9 @@ def _task_says_otherwise(picture: _Picture, cursor: Cursor) -> _Next | None:
 
 
 def _higher_tasks_exist(picture: _Picture, cursor: Cursor) -> _Next | None:
-    """The highest Task is where the schedule stands, unless a lower one is open."""
-    higher = [sequence for sequence in picture.own if sequence > cursor.sequence]
+    """The highest Task is where the schedule stands, unless a lower one is open; one that is being deleted waits for
+    the cursor to know it."""
+    higher = [seq for seq, task in picture.made.items() if seq > cursor.sequence and not retirement(task)]
     if not higher or {each for each in picture.open if each < max(higher)} - picture.reopened:
         return None
     picture.at_task(max(higher))
