@@ -116,6 +116,11 @@ ROWS = [
         id="a lost status takes notice of a task that is being deleted",
     ),
     pytest.param(
+        look(ENDED, closed(FIRST), done(FIRST), made(SECOND, meta=TERMINATING)), TEN_DAYS_LATER, [],
+        "2 Tue 09:00 Closed Deleted",
+        id="a higher task that is being deleted waits for a cursor behind it, even if nothing follows",
+    ),
+    pytest.param(
         look(DAILY, pending(FIRST), made(FIRST)), BEFORE_NINE, [], "1 Mon 09:00 Open",
         id="a creation that was not noted is only noted",
     ),
