@@ -15,7 +15,9 @@ DETACH ?=
 BROKER ?= kafka
 OTLP ?=
 RULES ?= 20000
-SEED ?= 1
+SEED ?=
+SEEDS ?= 64
+YEARS ?= 1
 
 .PHONY: help
 help: ## What can be made
@@ -34,7 +36,7 @@ status: $(VENV) ## Say what runs
 	@$(BIN)/python -m localcluster status
 
 .PHONY: test
-test: lint unit calendar-oracle-short e2e e2e-node ## All tests
+test: lint unit calendar-oracle-short simulation e2e e2e-node ## All tests
 
 .PHONY: lint
 lint: $(VENV) ## Style, types, import contracts, dead code
@@ -52,7 +54,7 @@ unit: $(VENV) ## Tests without processes
 
 .PHONY: calendar-oracle
 calendar-oracle: $(VENV) ## The calendar against brute force (RULES=20000 SEED=1)
-	$(BIN)/python -m tests.calendar_oracle --rules $(RULES) --seed $(SEED)
+	$(BIN)/python -m tests.calendar_oracle --rules $(RULES) --seed $(or $(SEED),1)
 
 .PHONY: calendar-oracle-short
 calendar-oracle-short: RULES := 2000
@@ -61,6 +63,18 @@ calendar-oracle-short: calendar-oracle
 .PHONY: calendar-benchmark
 calendar-benchmark: $(VENV) ## The calendar beside dateutil, croniter and cronsim
 	$(UV) run --quiet --frozen --group benchmarks python -m benchmarks.calendar
+
+.PHONY: simulation
+simulation: $(VENV) ## A few simulated lives, and the bugs that they find
+	$(BIN)/pytest tests/simulation --numprocesses 2
+
+.PHONY: simulate
+simulate: $(VENV) ## Fresh simulated lives of the production code (SEEDS=64, YEARS=1, SEED=n: only that one)
+	@$(BIN)/python -m simulation --seeds $(SEEDS) --years $(YEARS) $(if $(SEED),--seed $(SEED))
+
+.PHONY: simulate-planted
+simulate-planted: $(VENV) ## Each planted bug is found within 200 lives
+	@$(BIN)/python -m tests.simulation.planted
 
 .PHONY: e2e
 e2e: $(VENV) binaries ## The user stories on the real parts (BROKER=redis: without Kafka)

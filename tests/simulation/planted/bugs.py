@@ -1,0 +1,217 @@
+"""Bugs that are put into the production code to see whether the simulator finds them.
+
+A bug is a function that plants itself, and its name a sentence. `SEEDS` pins a life that finds it soon, and how many
+years of it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from task_operator.alarms import AlarmKeeper
+from task_operator.cache import Key
+from task_operator.publisher import Publisher
+from task_operator.queue import WorkQueue
+from task_operator.wakeups import Wakeups
+from taskbell.calendar.series import Series
+from taskbell.calendar.timelines import Occurrence
+from taskbell.lifecycle import actions as act
+from taskbell.lifecycle import cursor as cursors
+from taskbell.lifecycle import schedule as schedules
+from taskbell.lifecycle import task as tasks
+from taskbell.resources import Cursor, OccurrenceRef, Outcome, Phase, ReminderState, TaskSchedule
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """`seed` and `years`: a short life in which it shows."""
+
+    plant: Plant
+    seed: int
+    years: float
+
+    @property
+    def name(self) -> str:
+        return self.plant.__name__.strip("_").replace("_", " ")
+
+
+def status_before_effects(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = schedules.plan
+
+    def status_first(observed: schedules.ObservedSchedule, now: datetime) -> tuple[act.Action, ...]:
+        return tuple(sorted(right(observed, now), key=lambda action: not isinstance(action, act.WriteStatus)))
+
+    monkeypatch.setattr(schedules, "plan", status_first)
+
+
+def alarm_not_rearmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = AlarmKeeper.arm
+
+    def once(self: AlarmKeeper, uid: str, at: datetime) -> None:
+        if uid not in self._armed:
+            right(self, uid, at)
+
+    monkeypatch.setattr(AlarmKeeper, "arm", once)
+
+
+def lost_alarms_not_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Wakeups.alarm
+
+    def trusting(self: Wakeups, key: Key, at: datetime) -> None:
+        right(self, key, at + timedelta(days=1))
+
+    monkeypatch.setattr(Wakeups, "alarm", trusting)
+
+
+def reminder_after_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = tasks._state
+
+    def never_cancelled(*arguments: Any) -> ReminderState:
+        state = right(*arguments)
+        return ReminderState.PENDING if state is ReminderState.CANCELLED else state
+
+    monkeypatch.setattr(tasks, "_state", never_cancelled)
+
+
+def recreate_after_delete(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = schedules._closed
+
+    def made_again(picture: schedules._Picture, cursor: Cursor) -> schedules._Next | None:
+        if cursor.outcome is Outcome.DELETED and cursor.sequence not in picture.made:
+            picture.cursor = cursor.model_copy(update={"phase": Phase.PENDING, "outcome": None, "closed_at": None})
+            return schedules._Next.LOOK_AGAIN
+        return right(picture, cursor)
+
+    _replace_row(monkeypatch, right, made_again)
+
+
+def double_advance(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = cursors.closed_cursor
+
+    def from_where_it_stands(schedule: TaskSchedule, occurrence: OccurrenceRef) -> Cursor | None:
+        return schedule.status.cursor or right(schedule, occurrence)
+
+    monkeypatch.setattr(cursors, "closed_cursor", from_where_it_stands)
+
+
+def lost_status_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "_stand_at_highest", lambda picture: None)
+    _replace_row(monkeypatch, schedules._higher_tasks_exist, lambda picture, cursor: None)
+
+
+def catching_up_on_all_that_was_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    _replace_row(monkeypatch, schedules._pending_was_missed, lambda picture, cursor: None)
+
+
+def wrong_order_of_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Publisher.offer
+
+    def reversed_offer(self: Publisher, key: Key, uid: str, tellings: tuple[act.Telling, ...]) -> None:
+        right(self, key, uid, tellings[::-1])
+
+    monkeypatch.setattr(Publisher, "offer", reversed_offer)
+
+
+def fold_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Series.next_after
+
+    def both(self: Series, moment: datetime, *, local: datetime | None = None, fold: int = 0) -> Occurrence | None:
+        if local is not None and fold == 0 and self.place(local).at <= moment:
+            second = local.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
+            if moment < second and self.place(local).at < second and right(self, moment) is not None:
+                return Occurrence(local, 1, second)
+        return right(self, moment, local=local, fold=fold)
+
+    monkeypatch.setattr(Series, "next_after", both)
+
+
+def closing_told_before_it_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = tasks._untold
+
+    def as_of_now(*arguments: Any) -> Iterator[act.Telling]:
+        task, status, told, now = arguments
+        return right(task, status.model_copy(update={"closed_at": now}), told, now)
+
+    monkeypatch.setattr(tasks, "_untold", as_of_now)
+
+
+def retired_before_the_cursor_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = schedules._lower_task_open
+
+    def at_once(picture: schedules._Picture, cursor: Cursor) -> schedules._Next | None:
+        return schedules._Next.LOOK_AGAIN if right(picture, cursor) else None
+
+    _replace_row(monkeypatch, right, at_once)
+
+
+def what_a_person_changed_is_overwritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "touched", lambda task: False)
+
+
+def let_go_before_the_cursor_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_cursor_knows", lambda observed: True)
+
+
+def advance_ignores_when_it_was_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = cursors.advance
+
+    def from_the_occurrence(schedule: TaskSchedule, cursor: Cursor, closed_at: datetime) -> Cursor | None:
+        del closed_at
+        return right(schedule, cursor, cursor.at)
+
+    monkeypatch.setattr(cursors, "advance", from_the_occurrence)
+    monkeypatch.setattr(schedules, "advance", from_the_occurrence)
+
+
+def finalizer_beyond_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (tasks, schedules):
+        monkeypatch.setattr(module, "UNTOLD_FINALIZER", timedelta(hours=3))
+
+
+def failure_not_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WorkQueue, "retry", lambda self, key: 0.0)
+
+
+def _replace_row(
+    monkeypatch: pytest.MonkeyPatch, right: Callable[..., object], wrong: Callable[..., schedules._Next | None]
+) -> None:
+    rows = tuple(wrong if row is right else row for row in schedules.ROWS)
+    assert rows != schedules.ROWS
+    monkeypatch.setattr(schedules, "ROWS", rows)
+
+
+SHOWS_LATER: dict[Plant, int] = {
+    lost_status_burst: 1,
+    fold_doubled: 5,
+    let_go_before_the_cursor_knows: 15,
+    finalizer_beyond_its_bound: 14,
+}
+"""Those that the first life does not show."""
+
+BUGS = tuple(
+    Bug(plant, SHOWS_LATER.get(plant, 0), 0.5)
+    for plant in (
+        status_before_effects,
+        alarm_not_rearmed,
+        lost_alarms_not_noticed,
+        reminder_after_close,
+        recreate_after_delete,
+        double_advance,
+        lost_status_burst,
+        catching_up_on_all_that_was_missed,
+        wrong_order_of_events,
+        fold_doubled,
+        closing_told_before_it_is_noted,
+        retired_before_the_cursor_is_stored,
+        what_a_person_changed_is_overwritten,
+        let_go_before_the_cursor_knows,
+        advance_ignores_when_it_was_closed,
+        finalizer_beyond_its_bound,
+        failure_not_retried,
+    )
+)
