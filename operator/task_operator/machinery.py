@@ -25,6 +25,9 @@ from taskbell.resources import Task, TaskSchedule
 CLOCK_SKEW = timedelta(seconds=60)
 """A ring this early is the scheduler's clock running ahead of ours."""
 
+CANCEL_SECONDS = 0.5
+"""Until what has not ended is cancelled again."""
+
 LAST_PASSES_SECONDS = 10
 """How long the passes under way may take to end; a pod has 30 s in all."""
 
@@ -81,12 +84,14 @@ class Machinery:
 
     async def kill(self) -> None:
         """Ends wherever it is."""
-        tasks = (*self._workers, *self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._tasks, self._workers = [], []
         self.queue.close()
+        left = {*self._workers, *self._tasks}
+        while left:
+            # A call that runs into its time-out at this very moment takes the cancellation for that: cancel again.
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
+        self._tasks, self._workers = [], []
         self._new_term()
 
     async def look_at(self, key: Key) -> None:

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from runtime.apiserver import Unreachable
+from runtime.dapr import Unavailable
 from task_operator.testing import NAMESPACE, World
 from taskbell import naming
 from taskbell.events import Topic
 from taskbell.lifecycle.testing import MONDAY_SEVEN, one_off, schedule
 from taskbell.resources import Phase, ReminderState, Task, TaskSchedule, instant_text
 
+AN_HOUR = 3600.0
 STANDUP = schedule(task={"title": "Team standup", "reminders": [{"before": "PT15M"}]})
 
 
@@ -50,6 +53,35 @@ class TestTerms:
         world.machinery.start(2, world._died.append)
         await world.passes()
         assert len(world.api.all(Task)) == 1
+
+    async def test_it_ends_though_calls_take_the_cancellation_for_their_time_out(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As a process does that was stopped for longer than its calls may take."""
+
+        def hangs(error: Exception) -> Callable[..., Any]:
+            left = [error]
+
+            async def call(*_: Any, **__: Any) -> Any:
+                try:
+                    await asyncio.sleep(AN_HOUR)
+                except asyncio.CancelledError:
+                    if left:
+                        raise left.pop() from None
+                    raise
+
+            return call
+
+        await world.schedule(STANDUP)
+        await world.task(one_off())
+        world.start()
+        monkeypatch.setattr(world.broker, "publish", hangs(Unavailable("no answer in time")))
+        await world.passes()
+        monkeypatch.setattr(world.api, "put_status", hangs(Unreachable("no answer in time")))
+        world.api.edit(Task, "buy-milk", {"spec": {"state": "Completed"}})
+        await world.passes()
+        async with asyncio.timeout(10):
+            await world.machinery.kill()
 
     @pytest.mark.parametrize("last", range(1, 7))
     async def test_once_the_lease_has_run_out_no_further_action_is_begun(
