@@ -103,9 +103,13 @@ class Publisher:
 
     async def run(self) -> None:
         """Publishes until cancelled, or until the lease is lost."""
-        async with asyncio.TaskGroup() as group:
-            for topic in TOPICS:
-                group.create_task(self._drain(topic))
+        drains = [asyncio.create_task(self._drain(topic)) for topic in TOPICS]
+        try:
+            # Not a TaskGroup: that one cancels once, and a call that times out just then takes it for its time-out.
+            await asyncio.gather(*drains)
+        finally:
+            for drain in drains:
+                drain.cancel()
 
     async def _drain(self, topic: Topic) -> None:
         while True:
