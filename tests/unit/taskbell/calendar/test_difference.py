@@ -2,12 +2,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from taskbell.calendar.difference import Difference, difference, sentences
 from taskbell.calendar.rule import Frequency, MonthEnd, Policies, Rule
 from taskbell.calendar.series import Series
+from taskbell.errors import Rejected
 
 SUNDAY = datetime(2026, 11, 22, tzinfo=UTC)
 A_WEEK = timedelta(days=7)
@@ -84,5 +85,8 @@ def test_it_is_said_in_english() -> None:
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
 def test_nothing_differs_from_itself(frequency: Frequency, interval: int, weekdays: set[str], now: datetime) -> None:
-    mine = series(frequency, interval=interval, weekdays=tuple(sorted(weekdays)))
+    try:
+        mine = series(frequency, interval=interval, weekdays=tuple(sorted(weekdays)))
+    except Rejected:
+        reject()  # every seventh day from a Monday is no Tuesday
     assert difference(mine, mine, now).empty
