@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from runtime import logs
 
 _FIRST_SECONDS = 1.0
-_LONGEST_SECONDS = 30.0
+_LONGEST_SECONDS = 8.0
+"""A probe is one event: to ask often costs nothing, and what waits is told soon after the other side is back."""
 
 logger = logs.get(__name__)
 

@@ -1,8 +1,10 @@
 """One stack of the real parts for the whole run; every test has a person of its own."""
 
 import fcntl
-from collections.abc import Iterator
+import json
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,10 +21,34 @@ __all__ = ["browser", "chromium", "person", "repository", "talk", "visitor"]
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".run" / "e2e"
+MOST_WARNINGS = 60
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--broker", choices=BROKERS, default="kafka", help="what events go through (kafka)")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure comes with what our programs warned of meanwhile: the logs of a CI run are gone with its machine."""
+    report = yield
+    if report.failed:
+        report.sections.append(("warnings of the programs", "\n".join(warnings_since(call.start))))
+    return report
+
+
+def warnings_since(begin: float) -> list[str]:
+    begun = datetime.fromtimestamp(begin, UTC).isoformat()
+    found: list[tuple[str, str]] = []
+    for log in (FOLDER / "logs").glob("*.log"):
+        for line in log.read_text(errors="replace").splitlines():
+            if line.startswith('{"service": '):
+                record = json.loads(line)
+                if record["time"] >= begun and record["level"] != "info":
+                    found.append((record["time"], line))
+    return [line for _, line in sorted(found)][-MOST_WARNINGS:]
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,14 @@ def eventually(look: Callable[[], T | None], within: float = 30, *, what: str = 
         time.sleep(_LOOK_SECONDS)
 
 
+def becomes(look: Callable[[], T], expected: T, within: float = 30) -> None:
+    """Waits until `look` gives what is expected; else says what it gave last."""
+    deadline = time.monotonic() + within
+    while (last := look()) != expected and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+    assert last == expected
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 

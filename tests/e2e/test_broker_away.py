@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.e2e.people import JSON, Person, World, eventually, plain_client
+from tests.e2e.people import JSON, Person, World, becomes, eventually, plain_client
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -40,9 +40,9 @@ def test_with_the_broker_paused_tasks_appear_and_the_events_follow_in_order(worl
             ]
             return list(dict.fromkeys(own))
 
-        eventually(lambda: stream(first) == ["created", "completed"], 60)
-        eventually(lambda: stream(early) == ["created", "completed"], 60)
-        eventually(lambda: stream(second) == ["created"], 60)
+        becomes(lambda: stream(first), ["created", "completed"], 60)
+        becomes(lambda: stream(early), ["created", "completed"], 60)
+        becomes(lambda: stream(second), ["created"], 60)
     expected = {(first["metadata"]["name"], "created"), (first["metadata"]["name"], "completed")}
     eventually(lambda: expected <= {(e["object_id"], e["event_type"]) for e in person.audit()}, 60)
     eventually(lambda: world.metric("operator", "taskbell_broker_away") == 0)

@@ -15,12 +15,12 @@ class Sleeps:
         return asyncio.sleep(0)
 
 
-async def test_the_pauses_double_up_to_thirty_seconds() -> None:
+async def test_the_pauses_double_up_to_eight_seconds() -> None:
     sleeps = Sleeps()
     breaker = Breaker("broker", sleep=sleeps)
     for _ in range(7):
         await breaker.failed("away")
-    assert sleeps.seconds == [1, 2, 4, 8, 16, 30, 30]
+    assert sleeps.seconds == [1, 2, 4, 8, 8, 8, 8]
 
 
 async def test_it_pauses_also_after_a_night_of_failures() -> None:
@@ -28,7 +28,7 @@ async def test_it_pauses_also_after_a_night_of_failures() -> None:
     breaker = Breaker("broker", sleep=sleeps)
     for _ in range(3000):
         await breaker.failed("away")
-    assert sleeps.seconds[-1] == 30
+    assert sleeps.seconds[-1] == 8
 
 
 async def test_it_opens_at_the_first_failure_and_closes_at_the_first_success() -> None:
