@@ -188,7 +188,7 @@ def _replace_row(
 SHOWS_LATER: dict[Plant, int] = {
     lost_status_burst: 1,
     fold_doubled: 5,
-    let_go_before_the_cursor_knows: 15,
+    let_go_before_the_cursor_knows: 16,
     finalizer_beyond_its_bound: 14,
 }
 """Those that the first life does not show."""
