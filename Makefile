@@ -18,6 +18,7 @@ RULES ?= 20000
 SEED ?=
 SEEDS ?= 64
 YEARS ?= 1
+MINUTES ?= 15
 
 .PHONY: help
 help: ## What can be made
@@ -36,7 +37,7 @@ status: $(VENV) ## Say what runs
 	@$(BIN)/python -m localcluster status
 
 .PHONY: test
-test: lint unit calendar-oracle-short simulation e2e e2e-node ## All tests
+test: lint unit calendar-oracle-short simulation e2e chaos-short e2e-node ## All tests
 
 .PHONY: lint
 lint: $(VENV) ## Style, types, import contracts, dead code
@@ -79,6 +80,14 @@ simulate-planted: $(VENV) ## Each planted bug is found within 200 lives
 .PHONY: e2e
 e2e: $(VENV) binaries ## The user stories on the real parts (BROKER=redis: without Kafka)
 	$(BIN)/pytest tests/e2e --broker $(BROKER)
+
+.PHONY: chaos
+chaos: $(VENV) binaries ## Anything breaks while people work, then what they asked is compared with what there is (MINUTES=15 SEED=n)
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+.PHONY: chaos-short
+chaos-short: MINUTES := 2
+chaos-short: chaos
 
 .PHONY: e2e-node
 e2e-node: $(VENV) binaries ## The same through real Pods: images, node, Dapr, chart (skipped unless root on Linux)
