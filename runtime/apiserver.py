@@ -140,6 +140,14 @@ class ApiServer:
         async for page in self._pages(_path(kind, namespace), accept):
             yield [item["metadata"] for item in page]
 
+    async def namespace_ends(self, namespace: str) -> bool:
+        """Whether the namespace is being deleted, or gone."""
+        try:
+            answer = await self.call("GET", f"/api/v1/namespaces/{namespace}")
+        except NotFound:
+            return True
+        return "deletionTimestamp" in answer["metadata"]
+
     async def delete(self, kind: type[Resource], metadata: Metadata) -> None:
         """An ordinary DELETE of exactly this object in exactly this version. Raises NotFound when it is gone."""
         preconditions = {"uid": metadata.uid, "resourceVersion": metadata.resource_version}

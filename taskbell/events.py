@@ -54,6 +54,7 @@ class Reason(StrEnum):
 
     USER = "User"
     SCHEDULE_DELETED = "ScheduleDeleted"
+    NAMESPACE_DELETED = "NamespaceDeleted"
     UNDONE = "Undone"
     CANCELLED = "Cancelled"
     RESCHEDULED = "Rescheduled"

@@ -81,6 +81,8 @@ STANDING_IN_THE_WAY = timedelta(minutes=1)
 ON_ITS_WAY_OUT_SECONDS = 1.0
 """How long a Task of ours whose name is needed again is left to go."""
 
+NAMESPACE_LOOK = timedelta(seconds=2)
+
 logger = logs.get(__name__)
 
 
@@ -100,6 +102,8 @@ class Objects(Protocol):
         self, kind: type[Resource], metadata: Metadata, conditions: list[dict[str, Any]]
     ) -> None: ...
 
+    async def namespace_ends(self, namespace: str) -> bool: ...
+
     async def delete(self, kind: type[Resource], metadata: Metadata) -> None: ...
 
 
@@ -110,6 +114,7 @@ class _Pass:
     key: Key
     metadata: Metadata
     receipts: Receipts
+    namespace_ends: bool = False
 
 
 class Reconciler:
@@ -137,6 +142,7 @@ class Reconciler:
         self._recorder = recorder
         self._clock = clock
         self._leads = leads
+        self._namespaces: dict[str, tuple[datetime, bool]] = {}
 
     async def work(self) -> None:
         """One worker: reconciles keys until the queue is closed."""
@@ -247,11 +253,21 @@ class Reconciler:
             await self._stall(key, known, too_new, now)
             return False
         this = _Pass(key, known.metadata, self._publisher.receipts(known.metadata.uid))
+        if known.metadata.terminating:
+            this.namespace_ends = await self._namespace_ends(key.namespace, now)
         if isinstance(known, TaskSchedule):
             return await self._reconcile_schedule(self._observe_schedule(known, this), this, now)
         if isinstance(known, Task) and not self._waits_for_owner(known):
             return await self._carry_out(tasks.plan(self._observe_task(known, this), now), known, this)
         return False
+
+    async def _namespace_ends(self, namespace: str, now: datetime) -> bool:
+        """As it was within the last seconds: with a namespace thousands of objects go."""
+        known = self._namespaces.get(namespace)
+        if known is None or now - known[0] > NAMESPACE_LOOK:
+            known = now, await self._objects.namespace_ends(namespace)
+            self._namespaces[namespace] = known
+        return known[1]
 
     def _too_new(self, known: Resource | Unreadable) -> str | None:
         """Why nothing must be done for it. A Task that cannot be read must not look like one that is gone."""
@@ -311,11 +327,14 @@ class Reconciler:
         children = self._cache.tasks_of(schedule.metadata.uid)
         orphans = self._cache.orphans_of(this.key)
         alarm = self._alarms.armed(schedule.metadata.uid)
-        return ObservedSchedule(schedule, children, this.receipts, self._publisher.away, orphans, alarm)
+        return ObservedSchedule(
+            schedule, children, this.receipts, self._publisher.away, orphans, alarm, this.namespace_ends
+        )
 
     def _observe_task(self, task: Task, this: _Pass) -> ObservedTask:
         alarm = self._alarms.armed(task.metadata.uid)
-        return ObservedTask(task, self._cache.schedule_of(task), this.receipts, alarm, self._publisher.away)
+        schedule = self._cache.schedule_of(task)
+        return ObservedTask(task, schedule, this.receipts, alarm, self._publisher.away, this.namespace_ends)
 
     async def _apply(self, action: Action, before: Resource, this: _Pass) -> None:  # noqa: PLR0912 the table of actions
         uid = this.metadata.uid

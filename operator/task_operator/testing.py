@@ -103,6 +103,7 @@ class MemoryApiServer:
         self._versions = itertools.count(1)
         self._uids = itertools.count(1)
         self._untold: deque[tuple[type[Resource], dict[str, Any], bool]] = deque()
+        self.ending_namespaces: set[str] = set()
         self.lag = 0.0
         self.latency = 0.0
         self.watch: Callable[[type[Resource], dict[str, Any], bool], None] = _nobody_watches
@@ -190,6 +191,10 @@ class MemoryApiServer:
         await self._asked("metadata", "")
         listed = [(key, body) for key, body in self._stored.items() if key.kind is kind]
         yield [copy.deepcopy(body["metadata"]) for key, body in listed if namespace in {None, key.namespace}]
+
+    async def namespace_ends(self, namespace: str) -> bool:
+        await self._asked("namespace_ends", namespace)
+        return namespace in self.ending_namespaces
 
     async def delete(self, kind: type[Resource], metadata: Metadata) -> None:
         await self._asked("delete", metadata.name)

@@ -40,7 +40,7 @@ from taskbell.lifecycle.actions import (
 )
 from taskbell.lifecycle.conditions import Claim
 from taskbell.lifecycle.cursor import advance, calendar_behind, calendar_of, past_end, standing_at, successor
-from taskbell.lifecycle.task import DELETED, UNTOLD_FINALIZER, retirement, touched
+from taskbell.lifecycle.task import DELETED, held_at_most_until, retirement, touched
 from taskbell.resources import (
     Advance,
     Cursor,
@@ -72,7 +72,8 @@ _INSTANT = timedelta(microseconds=1)
 class ObservedSchedule:
     """One look at the world: the schedule, all Tasks that name it as controller owner, and what was told of it.
 
-    `orphans` are occurrences that name it and have no controller owner; `alarm` is when its alarm rings."""
+    `orphans` are occurrences that name it and have no controller owner; `alarm` is when its alarm rings.
+    `namespace_ends`: a schedule that is being deleted goes with its whole namespace."""
 
     schedule: TaskSchedule
     tasks: tuple[Task, ...]
@@ -80,6 +81,7 @@ class ObservedSchedule:
     broker_away: bool
     orphans: tuple[Task, ...] = ()
     alarm: datetime | None = None
+    namespace_ends: bool = False
 
 
 def plan(observed: ObservedSchedule, now: datetime) -> tuple[Action, ...]:
@@ -715,17 +717,17 @@ def _depart(observed: ObservedSchedule, now: datetime) -> Iterator[Action]:
     """Told and let go; nothing is created or advanced any more, so that a foreground deletion ends."""
     schedule = observed.schedule
     deleted_at = schedule.metadata.deletion_timestamp or now
+    held_until = held_at_most_until(schedule.metadata, now, namespace_ends=observed.namespace_ends)
     tellings = list(_created(schedule, None, _told(observed)))
-    farewell = events.schedule_event(
-        schedule, None, EventType.DELETED, detail=DELETED, at=deleted_at, reason=Reason.USER
-    )
+    reason = Reason.NAMESPACE_DELETED if observed.namespace_ends else Reason.USER
+    farewell = events.schedule_event(schedule, None, EventType.DELETED, detail=DELETED, at=deleted_at, reason=reason)
     if farewell.id not in observed.receipts.event_ids:
         tellings.append(Telling(farewell, None))
     if tellings:
         yield Publish(tuple(tellings))
     if observed.alarm is not None:
         yield Disarm()
-    if tellings and now < deleted_at + UNTOLD_FINALIZER:
-        yield LookAgain(deleted_at + UNTOLD_FINALIZER)
+    if tellings and now < held_until:
+        yield LookAgain(held_until)
     else:
         yield RemoveFinalizer(untold=bool(tellings))

@@ -41,6 +41,7 @@ from taskbell.resources import (
     SNOOZE,
     Advance,
     LateReminders,
+    Metadata,
     Phase,
     PublishedTask,
     ReminderState,
@@ -61,16 +62,22 @@ DELETED = "deleted"
 UNTOLD_FINALIZER = timedelta(minutes=10)
 """A deleted object is held this long for its `deleted` to be accepted; the projection's comparison repairs the rest."""
 
+UNTOLD_FINALIZER_IN_ENDING_NAMESPACE = timedelta(seconds=10)
+"""There only until one publish has run into its time-out: the namespace must end though the broker is away."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObservedTask:
-    """One look at the world: the Task, its schedule (None when it is gone), what was told, when its alarm rings."""
+    """One look at the world: the Task, its schedule (None when it is gone), what was told, when its alarm rings.
+
+    `namespace_ends`: a Task that is being deleted goes with its whole namespace."""
 
     task: Task
     schedule: TaskSchedule | None
     receipts: Receipts
     alarm: datetime | None
     broker_away: bool
+    namespace_ends: bool = False
 
 
 def plan(observed: ObservedTask, now: datetime) -> tuple[Action, ...]:
@@ -193,13 +200,19 @@ def _retain(observed: ObservedTask, status: TaskStatus, now: datetime) -> Iterat
 def _depart(observed: ObservedTask, now: datetime) -> Iterator[Action]:
     task = observed.task
     tellings = tuple(_farewell(observed, now))
-    held_until = (task.metadata.deletion_timestamp or now) + UNTOLD_FINALIZER
+    held_until = held_at_most_until(task.metadata, now, namespace_ends=observed.namespace_ends)
     if tellings:
         yield Publish(tellings)
     if tellings and now < held_until:
         yield LookAgain(held_until)
     else:
         yield from _let_go(observed)
+
+
+def held_at_most_until(metadata: Metadata, now: datetime, *, namespace_ends: bool) -> datetime:
+    """How long what is being deleted is held for its `deleted` to be accepted."""
+    patience = UNTOLD_FINALIZER_IN_ENDING_NAMESPACE if namespace_ends else UNTOLD_FINALIZER
+    return (metadata.deletion_timestamp or now) + patience
 
 
 def _let_go(observed: ObservedTask) -> Iterator[Action]:
@@ -246,6 +259,8 @@ def _reason(observed: ObservedTask) -> Reason:
     retired = retirement(observed.task)
     if retired:
         return Reason(retired)
+    if observed.namespace_ends:
+        return Reason.NAMESPACE_DELETED
     orphaned = observed.schedule is None or observed.schedule.metadata.terminating
     return Reason.SCHEDULE_DELETED if observed.task.metadata.controller and orphaned else Reason.USER
 
@@ -253,7 +268,9 @@ def _reason(observed: ObservedTask) -> Reason:
 def _cursor_knows(observed: ObservedTask) -> bool:
     """Whether the schedule's stored cursor has taken notice of this Task: else its deletion could be lost."""
     task, schedule, occurrence = observed.task, observed.schedule, observed.task.spec.occurrence
-    if not task.metadata.controller or occurrence is None or schedule is None or schedule.metadata.terminating:
+    if not task.metadata.controller or occurrence is None or observed.namespace_ends:
+        return True
+    if schedule is None or schedule.metadata.terminating:
         return True
     cursor = schedule.status.cursor
     if reason := retirement(task):

@@ -195,6 +195,21 @@ async def test_metadata_is_listed_without_the_rest_of_the_objects(recorder: Reco
     assert (first.query, second.query) == ({"limit": "500"}, {"limit": "500", "continue": "more"})
 
 
+@pytest.mark.parametrize(
+    ("answer", "ends"),
+    [
+        ((200, {"metadata": {"name": "default"}}), False),
+        ((200, {"metadata": {"name": "default", "deletionTimestamp": "2026-11-25T09:00:00Z"}}), True),
+        (status(404, "NotFound", "gone"), True),
+    ],
+)
+async def test_a_namespace_ends_once_it_is_being_deleted(
+    answer: tuple[int, Any], ends: bool, recorder: Recorder, api: ApiServer
+) -> None:
+    recorder.answers = [answer]
+    assert await api.namespace_ends("default") is ends
+
+
 async def test_where_there_are_none_no_metadata_is_listed(recorder: Recorder, api: ApiServer) -> None:
     recorder.answers = [(200, {"metadata": {}, "items": None})]
     assert [page async for page in api.metadata(Task)] == [[]]

@@ -497,6 +497,23 @@ class TestDeletion:
         assert world.scheduler.alarms == {}
         assert (world.publisher._receipts, world.alarms._armed, world.wakeups._at) == ({}, {}, {})
 
+    async def test_with_the_broker_away_what_goes_with_its_namespace_goes_soon(self, world: World) -> None:
+        created = await world.schedule(STANDUP)
+        await world.task(MILK)
+        world.start()
+        await world.passes()
+        world.broker.away = True
+        world.api.remove(Task, "buy-milk")
+        await world.passes(seconds=60)
+        world.api.ending_namespaces.add(NAMESPACE)
+        world.api.remove(TaskSchedule, "standup")
+        world.api.remove(Task, name_of(created, 1))
+        await world.passes(seconds=15)
+        assert [task.metadata.name for task in world.api.all(Task)] == ["buy-milk"]
+        assert world.api.all(TaskSchedule) == []
+        await world.passes(seconds=600)
+        assert world.api.all(Task) == []
+
     async def test_once_it_is_let_go_no_watch_event_is_needed_to_forget_it(self, world: World) -> None:
         await world.task(MILK)
         world.start()

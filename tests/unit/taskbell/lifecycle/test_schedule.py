@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from taskbell import naming
-from taskbell.events import EventType
+from taskbell.events import EventType, Reason, ScheduleEvent
 from taskbell.lifecycle import actions as act
 from taskbell.lifecycle import conditions
 from taskbell.lifecycle.actions import Action, Receipts
@@ -523,6 +523,18 @@ def test_a_deleted_schedule_is_held_for_ten_minutes_at_most() -> None:
     dying = with_metadata(DAILY, deletion_timestamp=MONDAY_TEN, generation=2)
     *_, last = plan(seen_schedule(dying), MONDAY_TEN + timedelta(minutes=10))
     assert last == act.RemoveFinalizer(untold=True)
+
+
+def test_in_a_namespace_that_ends_a_schedule_is_held_for_ten_seconds_at_most() -> None:
+    dying = with_metadata(DAILY, deletion_timestamp=MONDAY_TEN, generation=2)
+    seen = replace(seen_schedule(dying), namespace_ends=True)
+    publish, again = plan(seen, MONDAY_TEN)
+    assert isinstance(publish, act.Publish)
+    data = publish.tellings[-1].event.data
+    assert isinstance(data, ScheduleEvent)
+    assert data.reason is Reason.NAMESPACE_DELETED
+    assert again == act.LookAgain(MONDAY_TEN + timedelta(seconds=10))
+    assert plan(seen, MONDAY_TEN + timedelta(seconds=10))[-1] == act.RemoveFinalizer(untold=True)
 
 
 def test_an_edit_is_told_under_its_generation() -> None:

@@ -1,12 +1,13 @@
 """The truth table of what the stream is told of a Task, its reminders, and how it ends."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from taskbell import naming
-from taskbell.events import TaskEvent
+from taskbell.events import Reason, TaskEvent
 from taskbell.lifecycle import actions as act
 from taskbell.lifecycle.actions import Action, Receipts
 from taskbell.lifecycle.task import ObservedTask, plan, touched
@@ -518,6 +519,17 @@ def test_it_is_held_until_its_deletion_is_accepted_but_for_ten_minutes_at_most()
     assert isinstance(publish, act.Publish)
     assert again == act.LookAgain(MONDAY_TWO + timedelta(minutes=10))
     assert plan(seen_task(task), MONDAY_TWO + timedelta(minutes=10))[-1] == act.RemoveFinalizer(untold=True)
+
+
+def test_in_a_namespace_that_ends_it_is_held_for_ten_seconds_at_most() -> None:
+    seen = replace(seen_task(occurrence(DAILY, FIRST, meta=DYING), schedule=DAILY), namespace_ends=True)
+    publish, again = plan(seen, MONDAY_TWO)
+    assert isinstance(publish, act.Publish)
+    data = publish.tellings[-1].event.data
+    assert isinstance(data, TaskEvent)
+    assert data.reason is Reason.NAMESPACE_DELETED
+    assert again == act.LookAgain(MONDAY_TWO + timedelta(seconds=10))
+    assert plan(seen, MONDAY_TWO + timedelta(seconds=10))[-1] == act.RemoveFinalizer(untold=True)
 
 
 def test_its_alarm_goes_with_it() -> None:
