@@ -4,6 +4,8 @@ import os
 import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
@@ -12,7 +14,16 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from localcluster.errors import LocalClusterError
 from localcluster.progress import Report
 
-News = Callable[[], list[bytes]]
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`at`: of Kafka when its producer sent it, of Redis when it was added."""
+
+    value: bytes
+    at: datetime
+
+
+News = Callable[[], list[Record]]
 """What has come since it was last asked; at first everything there is."""
 
 _ANSWER_SECONDS = 10.0
@@ -24,8 +35,8 @@ def follow(topic: str, report: Report, *, for_ever: bool) -> None:
     ones too if `for_ever`. Raises `LocalClusterError` for a broker or a topic that is not there."""
     with _of_environment(topic) as news:
         while True:
-            for value in news():
-                report(value.decode(errors="replace"))
+            for record in news():
+                report(record.value.decode(errors="replace"))
             if not for_ever:
                 return
             time.sleep(_MORE_SECONDS)
@@ -46,12 +57,12 @@ def on_kafka(brokers: str, topic: str) -> Generator[News]:
         unread = _partitions(consumer, topic)
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in unread])
 
-        def news() -> list[bytes]:
+        def news() -> list[Record]:
             nonlocal unread
-            found: list[bytes] = []
+            found: list[Record] = []
             while (message := consumer.poll(_ANSWER_SECONDS if unread else _MORE_SECONDS)) is not None:
                 if message.error() is None:
-                    found.append(message.value() or b"")
+                    found.append(Record(message.value() or b"", _at(message.timestamp()[1])))
                 else:
                     unread -= {message.partition()}
             return found
@@ -66,14 +77,18 @@ def on_redis(url: str, topic: str) -> Generator[News]:
     with redis.Redis.from_url(url) as client:
         last = "-"
 
-        def news() -> list[bytes]:
+        def news() -> list[Record]:
             nonlocal last
             found: Any = client.xrange(topic, min=last)
             if found:
                 last = f"({found[-1][0].decode()}"
-            return [fields.get(b"data", b"") for _, fields in found]
+            return [Record(fields.get(b"data", b""), _at(int(key.split(b"-")[0]))) for key, fields in found]
 
         yield news
+
+
+def _at(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _of_environment(topic: str) -> AbstractContextManager[News]:

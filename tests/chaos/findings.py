@@ -39,7 +39,7 @@ class Delivered:
 @dataclass(frozen=True, slots=True)
 class Findings:
     """`events`: the CloudEvents of each of `TOPICS` as they lie there, repetitions included, in the order of each
-    partition. `audit`: id to event."""
+    partition; `sent` of each is when it set out. `audit`: id to event."""
 
     tasks: list[JSON]
     schedules: list[JSON]
@@ -52,7 +52,10 @@ class Findings:
 
 
 def look(cluster: Cluster, kubectl: Kubectl) -> Findings:
-    events = {topic: [json.loads(value) for value in _values(cluster, topic)] for topic in TOPICS}
+    events = {
+        topic: [{**json.loads(record.value), "sent": record.at} for record in _records(cluster, topic)]
+        for topic in TOPICS
+    }
     engine = create_engine(cluster.database_url.replace("postgresql:", "postgresql+psycopg2:"))
     with engine.connect() as connection:
         audit = connection.execute(text("select event_id, event from ledger.audit")).all()
@@ -73,7 +76,7 @@ def look(cluster: Cluster, kubectl: Kubectl) -> Findings:
         tasks=kubectl.list("tasks"),
         schedules=kubectl.list("taskschedules"),
         events=events,
-        dead_letters=sum(len(_values(cluster, topic)) for topic in DEAD),
+        dead_letters=sum(len(_records(cluster, topic)) for topic in DEAD),
         audit={row[0]: row[1] for row in audit},
         projected_tasks=[Projected(*row) for row in tasks],
         projected_schedules=[Projected(*row) for row in schedules],
@@ -81,6 +84,6 @@ def look(cluster: Cluster, kubectl: Kubectl) -> Findings:
     )
 
 
-def _values(cluster: Cluster, topic: str) -> list[bytes]:
+def _records(cluster: Cluster, topic: str) -> list[topics.Record]:
     with topics.on_kafka(cluster.kafka_brokers, topic) as news:
         return news()

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from runtime.dapr import TIMEOUT_SECONDS
 from taskbell.naming import SCHEDULE_UID_LABEL
 from tests.chaos.findings import Findings, Projected
 from tests.chaos.history import AskedSchedule, AskedTask, History
@@ -198,7 +199,8 @@ class _Court:
     def _stream(self, uid: str, told: _Told) -> Iterator[Violation]:
         """Every object's story begins with its creation, once, and ends with its deletion, or with how it is now."""
         name = told.last.get("task_id") or told.last.get("schedule_id")
-        kinds = [event["data"]["event_type"] for event in told.events]
+        timely = list(_in_time(told.events))
+        kinds = [event["data"]["event_type"] for event in timely]
         for once in ("created", "deleted"):
             if kinds.count(once) > 1:
                 yield Violation("doubled", f"{name}: {once} is told {kinds.count(once)} times")
@@ -206,11 +208,12 @@ class _Court:
             yield Violation("wrong", f"{name}: the first that is told is {kinds[0]}")
         if "deleted" in kinds[:-1]:
             yield Violation("wrong", f"{name}: after its deletion {kinds[kinds.index('deleted') + 1 :]} are told")
-        generations = [event["data"]["generation"] for event in told.events]
+        generations = list(map(_generation, timely))
         if generations != sorted(generations):
             yield Violation("wrong", f"{name}: generations are told in the order {generations}")
         stored = self._tasks.get(uid) or self._schedules.get(uid)
-        if stored is not None and "deleted" not in kinds and generations[-1] != stored["metadata"]["generation"]:
+        newest = max(map(_generation, told.events))
+        if stored is not None and "deleted" not in kinds and newest != stored["metadata"]["generation"]:
             yield Violation("lost", f"{name}: generation {stored['metadata']['generation']} is not told")
 
     def _reminders(self) -> Iterator[Violation]:
@@ -257,6 +260,20 @@ class _Court:
             for condition in each.get("status", {}).get("conditions", []):
                 if condition["type"] == "Stalled" and condition["status"] == "True":
                     yield Violation("stuck", f"{name}: {condition['reason']}: {condition['message']}")
+
+
+def _in_time(events: Sequence[JSON]) -> Iterator[JSON]:
+    """Without edits whose sender had given them up, and that landed all the same behind a newer one."""
+    for position, event in enumerate(events):
+        newer = [other["sent"] for other in events[:position] if _generation(other) > _generation(event)]
+        given_up = datetime.fromisoformat(event["time"]) + timedelta(seconds=TIMEOUT_SECONDS)
+        if event["data"]["event_type"] != "updated" or not newer or min(newer) < given_up:
+            yield event
+
+
+def _generation(event: JSON) -> int:
+    generation: int = event["data"]["generation"]
+    return generation
 
 
 def _by_object(events: Sequence[JSON], uid: str) -> dict[str, _Told]:

@@ -253,7 +253,7 @@ def plain_client(world: World, topic: str) -> Iterator[Callable[[str], list[JSON
     with values(world, topic) as news:
 
         def events_of(user: str) -> list[JSON]:
-            seen.extend(map(_event, news()))
+            seen.extend(_event(record.value) for record in news())
             return [event for event in seen if event["data"].get("user_id") == user]
 
         yield events_of

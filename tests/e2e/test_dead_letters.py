@@ -59,7 +59,7 @@ def letters(world: World, topic: str) -> Iterator[Callable[[str], list[bytes]]]:
     with values(world, topic) as news:
 
         def with_marker(marker: str) -> list[bytes]:
-            seen.extend(news())
+            seen.extend(record.value for record in news())
             return [value for value in seen if marker.encode() in value]
 
         yield with_marker

@@ -23,6 +23,8 @@ Event = dict[str, Any]
 def event(uid: str, kind: str, detail: str = "", *, generation: int = 1, **data: Any) -> Event:
     return {
         "id": f"{uid}:{kind}{detail}",
+        "time": BEGIN.isoformat(),
+        "sent": BEGIN,
         "data": {
             "event_type": kind,
             "task_id": uid,
@@ -42,7 +44,7 @@ def of_habit(sequence: int) -> Event:
 
 def of_schedule(kind: str) -> Event:
     data = {"event_type": kind, "schedule_id": "habit", "schedule_uid": "habit", "generation": 1, "reason": None}
-    return {"id": f"habit:{kind}", "data": data}
+    return {"id": f"habit:{kind}", "time": BEGIN.isoformat(), "sent": BEGIN, "data": data}
 
 
 def task(uid: str, state: str = "Open", sequence: int = 0, *, title: str = "", generation: int = 1) -> Event:
@@ -119,6 +121,15 @@ def test_all_is_well() -> None:
 def test_what_is_told_twice_under_one_id_is_told_once() -> None:
     case = Case()
     case.events += copy.deepcopy(case.events)
+    assert case.sentences() == []
+
+
+def test_an_edit_that_was_given_up_may_land_behind_a_newer_one() -> None:
+    case = Case()
+    newer = {**event("alone", "updated", ":3", generation=3), "sent": BEGIN + timedelta(seconds=5)}
+    case.events += [newer, event("alone", "updated", ":2", generation=2)]
+    case.tasks[0]["metadata"]["generation"] = 3
+    case.projected[0] = replace(case.projected[0], generation=3)
     assert case.sentences() == []
 
 
