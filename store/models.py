@@ -25,7 +25,7 @@ class Base(DeclarativeBase):
 
 class TaskRow(Base):
     """One Task by its name; `data` is the `TaskData` of its newest version, the columns serve search and order: of an
-    all-day one `due_at` is the instant its day begins with.
+    all-day one `due_at` is the last instant of its day.
 
     `told`: the event stream has told this generation. False: it comes from an answer of the API server, whose status
     (`closed_at`, reminders) the operator may not have caught up with; an event of the same generation replaces it."""

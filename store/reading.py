@@ -207,7 +207,8 @@ OPEN = Feed(
     newest_first=False,
     item=_card,
 )
-"""What is to be done, the most urgent first, in a day what is due all day long; what has no due time comes last."""
+"""What is to be done, the most urgent first: within a day, last what is due all day long. Without due time: at the
+end."""
 
 DONE = Feed(
     "done",

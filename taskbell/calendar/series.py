@@ -111,9 +111,9 @@ class Series:
         series has passed when its local day is over, the last one before the local day of `moment`."""
         return due.just_before_today(self.zone, moment) if self.all_day else moment
 
-    def over_at(self, occurrence: Occurrence) -> datetime:
-        """When `occurrence` has passed: its instant, or the end of its local day."""
-        return due.on(self.day(occurrence.at), self.zone).over_at if self.all_day else occurrence.at
+    def due_by(self, occurrence: Occurrence) -> datetime:
+        """By when `occurrence` is to be done: its instant, or the last one of its local day."""
+        return due.on(self.day(occurrence.at), self.zone).by if self.all_day else occurrence.at
 
     def day(self, at: datetime) -> date:
         """The local date of an aware instant."""

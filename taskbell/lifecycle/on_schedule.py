@@ -237,9 +237,9 @@ class _Deciding:
             self.decisions.cursor = decided
             return True
         room = len(self.open) + len(self.decisions.made) - bool(before and self.overlap is Overlap.REPLACE) < self.limit
-        over_at = self.series.over_at(coming)
-        if not room and self.now < over_at:
-            self.decisions.blocked, self.decisions.wake_at = True, over_at
+        due_by = self.series.due_by(coming)
+        if not room and self.now < due_by:
+            self.decisions.blocked, self.decisions.wake_at = True, due_by
             return False
         self.decisions.cursor = decided
         if room:

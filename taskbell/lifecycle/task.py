@@ -363,7 +363,7 @@ def _state(task: Task, at: datetime, known: ReminderState | None, now: datetime)
 def _latest(task: Task, reminder: ReminderStatus) -> datetime:
     """When it is not worth sending any more."""
     at, policy, due = reminder.remind_at, task.spec.reminder_policy, task.spec.due
-    return at + PUNCTUAL if policy.late is LateReminders.SKIP else max(at, due.over_at if due else at) + policy.within
+    return at + PUNCTUAL if policy.late is LateReminders.SKIP else max(at, due.by if due else at) + policy.within
 
 
 def _is_due(reminder: ReminderStatus, now: datetime) -> bool:

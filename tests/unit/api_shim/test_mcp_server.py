@@ -100,7 +100,7 @@ async def test_a_schedule_is_described_in_words(model: Model) -> None:
     ("tool", "arguments", "sentence"),
     [
         ("add_task", {}, "/title: is needed: add it."),
-        ("add_task", {"title": "Report", "due": "x"}, "/due: is no field here; did you mean due_at?"),
+        ("add_task", {"title": "Report", "due": "x"}, "/due: is no field here; did you mean due_at or due_on?"),
         ("add_task", {"title": "Report", "due_at": "tomorrow"}, "/due_at: write an instant with its offset"),
         ("add_task", {"title": "Report", "time_zone": "Mars"}, "use an IANA name"),
         ("complete_task", {"task_id": "nothing-1"}, "You have no task 'nothing-1'"),

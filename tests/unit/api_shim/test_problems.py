@@ -135,9 +135,9 @@ async def test_unknown_methods(client: httpx.AsyncClient) -> None:
     ("cause", "pointer", "says"),
     [
         pytest.param(
-            {"field": "spec", "message": 'Invalid value: "object": a reminder with before needs dueAt'},
+            {"field": "spec", "message": 'Invalid value: "object": a reminder with before needs dueAt or dueOn'},
             "/reminders",
-            "a reminder with before needs due_at",
+            "a reminder with before needs due_at or due_on",
             id="a rule over the spec",
         ),
         pytest.param(
