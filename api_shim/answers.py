@@ -122,6 +122,7 @@ class CursorAnswer(Answer):
     local: LocalTime
     fold: Literal[0, 1] = 0
     at: Instant
+    on: LocalDate | None = None
     phase: str
     outcome: str | None = None
     closed_at: Instant | None = None

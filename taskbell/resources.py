@@ -772,6 +772,7 @@ class Cursor(Model):
     local: LocalTime
     fold: Literal[0, 1] = 0
     at: Instant
+    on: LocalDate | None = Field(default=None, description="All-day: the date it is due")
     phase: Phase
     outcome: Outcome | None = None
     closed_at: Instant | None = None
@@ -996,7 +997,7 @@ class TaskSchedule(Resource):
         ("Title", "string", ".spec.task.title"),
         ("Recurrence", "string", ".status.summary"),
         ("Suspend", "boolean", ".spec.suspend"),
-        ("At", "string", ".status.cursor.at"),
+        ("At", "string", ".status.cursor['on','at']"),
         ("Phase", "string", ".status.cursor.phase"),
         ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
     )

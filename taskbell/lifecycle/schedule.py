@@ -10,7 +10,7 @@ their sequence, never time.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 
 from taskbell import events, naming
@@ -55,6 +55,7 @@ from taskbell.resources import (
     State,
     Task,
     TaskSchedule,
+    TaskScheduleSpec,
     TaskScheduleStatus,
     TaskSpec,
     local_text,
@@ -150,15 +151,15 @@ def occurrence_spec(schedule: TaskSchedule, cursor: Cursor, recurrence_text: str
     override = spec.override(cursor.local)
     if override and override.task:
         template = override.task.on(template)
-    due_on = cursor.at.astimezone(zones.zone(spec.time_zone)).date() if spec.all_day else None
+    day = due_on(spec, cursor)
     return TaskSpec(
         user_id=spec.user_id,
         title=template.title,
         description=template.description,
         priority=template.priority,
         tags=template.tags,
-        due_at=None if due_on else cursor.at,
-        due_on=due_on,
+        due_at=None if day else cursor.at,
+        due_on=day,
         time_zone=spec.time_zone,
         reminders=tuple(Reminder(before=reminder.before) for reminder in template.reminders),
         reminder_time=template.reminder_time,
@@ -172,6 +173,11 @@ def occurrence_spec(schedule: TaskSchedule, cursor: Cursor, recurrence_text: str
             recurrence_text=recurrence_text,
         ),
     )
+
+
+def due_on(spec: TaskScheduleSpec, cursor: Cursor) -> date | None:
+    """The local date of an all-day occurrence, wherever it was moved to. Raises Rejected."""
+    return cursor.at.astimezone(zones.zone(spec.time_zone)).date() if spec.all_day else None
 
 
 class _Next(Enum):
@@ -645,7 +651,7 @@ def _status(picture: _Picture, told: PublishedSchedule | None) -> TaskScheduleSt
         next_occurrences=_next_occurrences(picture),
         reopened=tuple(sorted(reopened)),
         published=told,
-        cursor=cursor,
+        cursor=cursor.model_copy(update={"on": due_on(schedule.spec, cursor)}) if cursor else None,
     )
 
 

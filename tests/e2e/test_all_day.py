@@ -55,6 +55,7 @@ def test_each_monday_all_day_long(world: World, person: Person) -> None:
     shown = world.cluster.kubectl("get", "task", first["metadata"]["name"])
     assert shown.splitlines()[0].split()[3] == "DUE"
     assert f"{NEXT_MONDAY}" in shown
+    assert f"{NEXT_MONDAY}" in world.cluster.kubectl("get", "taskschedule", person.named("rent"))
     status = person.schedule("rent")["status"]
     assert status["summary"] == "Every Monday, Europe/Berlin"
     assert [each["local"] for each in status["nextOccurrences"]] == [f"{NEXT_MONDAY + n * A_WEEK}" for n in (1, 2, 3)]
@@ -117,7 +118,7 @@ def test_a_schedule_through_the_api(person: Person) -> None:
 REFUSED = [
     pytest.param("Task", {"dueAt": "2026-11-23T09:00:00Z", "dueOn": "2026-11-23"}, "exclude each other", id="both"),
     pytest.param("Task", {"dueOn": "2027-02-29"}, "dueOn is no date of the calendar", id="no date"),
-    pytest.param("Task", {"dueOn": "2027-02-28T09:00"}, "should match", id="a date with a time"),
+    pytest.param("Task", {"dueOn": "2027-02-28T09:00"}, "dueOn: Too long", id="a date with a time"),
     pytest.param("Task", {"dueOn": "2027-02-28", "reminderTime": "9am"}, "should match", id="no time of the day"),
     pytest.param("Task", {"reminderTime": "18:00"}, "reminderTime is for all-day tasks", id="a reminder time alone"),
     pytest.param(
