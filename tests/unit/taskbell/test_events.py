@@ -9,7 +9,7 @@ import pytest
 
 from taskbell import events
 from taskbell.events import Change, Event, EventType, Reason, ReminderEvent, ScheduleEvent, TaskEvent
-from taskbell.lifecycle.testing import cursor, occurrence, schedule
+from taskbell.lifecycle.testing import cursor, occurrence, one_off, schedule
 from taskbell.naming import ACTOR_ANNOTATION
 from taskbell.resources import ReminderState, ReminderStatus, State, TaskStatus
 
@@ -32,6 +32,8 @@ DONE = occurrence(
     ),
 )
 
+RENT = one_off(title="Rent", dueOn="2026-11-23", reminders=[{"before": "P1D"}])
+
 EVENTS = {
     "task-completed": events.task_event(
         DONE, DONE.status, EventType.COMPLETED, detail="completed:2026-11-23T09:00:00Z", at=MONDAY_TEN
@@ -43,6 +45,10 @@ EVENTS = {
         STANDUP, cursor(STANDUP), EventType.UPDATED, detail="updated:1", at=MONDAY_TEN, change=Change.EDITED
     ),
     "reminder-due": events.reminder_event(DONE, "PT15M", REMIND_AT),
+    "all-day-task-created": events.task_event(
+        RENT, RENT.status, EventType.CREATED, detail="created", at=RENT.metadata.creation_timestamp
+    ),
+    "all-day-reminder-due": events.reminder_event(RENT, "P1D", MONDAY_NINE - timedelta(days=1)),
 }
 
 
