@@ -316,10 +316,8 @@ def _once(when: Reading, setting: Setting) -> datetime:
     return setting.instant(dates.moment(when, setting.local))
 
 
-def _recurring(
-    when: Reading, setting: Setting, *, all_day: bool = False
-) -> tuple[dict[str, JsonValue], datetime | date]:
-    """The recurrence as the tools take it, and its first local time or date: the first that still lies ahead."""
+def _recurring(when: Reading, setting: Setting) -> tuple[dict[str, JsonValue], datetime]:
+    """The recurrence as the tools take it, and its first local time: the first that still lies ahead."""
     rule = when.rule
     if rule is None:
         raise Unclear("How often? For example: every Monday at 9.")
@@ -335,10 +333,10 @@ def _recurring(
         until = datetime.combine(when.until, time(23, 59))
         if until < start:
             raise Unclear(f"Its first time would be {wording.date_text(start)}, after its end. Name a later end.")
-        recurrence["until"] = local_text(when.until if all_day else until)
+        recurrence["until"] = local_text(until)
     if when.count is not None:
         recurrence["count"] = when.count
-    return recurrence, start.date() if all_day else start
+    return recurrence, start
 
 
 def _first(rule: Rule, earliest: datetime, setting: Setting) -> datetime:
@@ -465,8 +463,9 @@ def _move_series(when: Reading, thing: Thing, setting: Setting) -> Step:
     clock = when.clock or midnight(thing.schedule.start).time()
     anew = Reading("", rule=when.rule, clock=clock, since=when.since, until=when.until, count=when.count)
     # The rule is about the schedule's own wall clock, wherever its owner is now.
-    recurrence, start = _recurring(anew, Setting(setting.now, ZoneInfo(thing.schedule.time_zone)), all_day=all_day)
-    return _of_schedule("update_schedule", thing, start=local_text(start), recurrence=recurrence)
+    recurrence, start = _recurring(anew, Setting(setting.now, ZoneInfo(thing.schedule.time_zone)))
+    first = local_text(start.date() if all_day else start)
+    return _of_schedule("update_schedule", thing, start=first, recurrence=recurrence)
 
 
 def _moved_to(intent: grammar.Move, thing: Thing, setting: Setting) -> dict[str, JsonValue]:

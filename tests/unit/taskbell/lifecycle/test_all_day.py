@@ -120,6 +120,21 @@ def test_plans(of: TaskSchedule, stands: Cursor | None, now: datetime, expected:
     assert planned(of, stands, now) == expected
 
 
+@pytest.mark.parametrize("of", [DAILY, ON_SCHEDULE, AFTER, FRIDAYS])
+def test_a_second_look_finds_nothing_to_do(of: TaskSchedule) -> None:
+    plan = schedule.plan(seen_schedule(of), MONDAY_TEN)
+    (status,) = [each.status for each in plan if isinstance(each, act.WriteStatus)]
+    assert isinstance(status, TaskScheduleStatus)
+    noted = of.model_copy(update={"status": status})
+    made = [
+        occurrence(noted, at(noted, number), title=spec.title, due_on=spec.due_on, occurrence=spec.occurrence)
+        for number, spec in enumerate((each.spec for each in plan if isinstance(each, act.CreateTask)), 1)
+    ]
+    alarms = [each.at for each in plan if isinstance(each, act.Arm)]
+    again = schedule.plan(seen_schedule(noted, *made, alarm=alarms[0] if alarms else None), MONDAY_EVENING)
+    assert [each for each in again if not isinstance(each, act.Publish)] == []
+
+
 NEXT = [
     pytest.param(DAILY, MONDAY_TEN, "Tue", id="done on its day: the next day"),
     pytest.param(DAILY, SUNDAY_TEN, "Tue", id="done early: the next day"),
