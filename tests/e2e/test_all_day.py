@@ -107,6 +107,16 @@ def test_a_task_of_its_own_through_the_api(person: Person) -> None:
     reminded_at(person, at(NEXT_MONDAY, "09:00"))
 
 
+def test_the_inbox_names_the_day(person: Person) -> None:
+    reminders = [{"at": instant(now() + timedelta(seconds=3))}]
+    person.apply_task("rent", dueOn=f"{NEXT_MONDAY}", timeZone=BERLIN, reminders=reminders)
+
+    (entry,) = eventually(person.inbox)
+    assert (entry["due_on"], entry["due_at"]) == (f"{NEXT_MONDAY}", None)
+    told = eventually(lambda: [each["event"]["data"] for each in person.audit() if each["topic"] == "task-events"])
+    assert (told[0]["task_data"]["due_on"], told[0]["task_data"]["due_at"]) == (f"{NEXT_MONDAY}", None)
+
+
 def test_a_schedule_through_the_api(person: Person) -> None:
     body = {"title": "Rent", "start": f"{NEXT_MONDAY}", "time_zone": BERLIN, "recurrence": {"frequency": "Weekly"}}
     made = person.api.post("/schedules", json=body).json()

@@ -5,10 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from taskbell.calendar import due, offsets
+from taskbell.calendar import due, offsets, wording
 from taskbell.calendar.due import Due
-from taskbell.calendar.rule import Frequency, Override, Policies, Rule
+from taskbell.calendar.rule import Frequency, MonthEnd, Override, Policies, Rule
 from taskbell.calendar.series import Series
+from taskbell.errors import Rejected
 
 TICK = timedelta(microseconds=1)
 MONDAY = date(2026, 11, 23)
@@ -73,6 +74,18 @@ def test_a_reminder_time_that_the_clocks_skip_on_the_day_exists_the_day_before()
     skipped = datetime.combine(date(2026, 3, 29), time(2, 30), berlin)
     assert offsets.parse("PT0M").before(skipped, berlin) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
     assert offsets.parse("P1D").before(skipped, berlin) == datetime(2026, 3, 28, 1, 30, tzinfo=UTC)
+
+
+def test_the_end_of_what_follows_a_completion_is_a_date_too() -> None:
+    until = datetime(2026, 12, 31)  # noqa: DTZ001  (wall clock)
+    words = wording.after_completion("Europe/Berlin", MONDAY, Rule(Frequency.DAILY, 3, until=until), MonthEnd.SKIP)
+    assert words == "Every 3 days after completion, until 31 December 2026, Europe/Berlin"
+
+
+def test_an_override_past_a_neighbour_is_refused_by_dates() -> None:
+    far = Override(datetime(2026, 11, 24), moved_to=datetime(2026, 11, 26))  # noqa: DTZ001  (wall clock)
+    with pytest.raises(Rejected, match="of 2026-11-24 to 2026-11-26, and its neighbour is that of 2026-11-25:"):
+        Series("Europe/Berlin", MONDAY, Rule(Frequency.DAILY), Policies(overrides=(far,)))
 
 
 def test_notes_speak_of_dates_and_of_no_clock() -> None:

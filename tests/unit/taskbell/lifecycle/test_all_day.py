@@ -15,6 +15,7 @@ from taskbell.lifecycle.testing import schedule as timed
 from taskbell.lifecycle.testing import standing_at as with_cursor
 from taskbell.resources import (
     Cursor,
+    Outcome,
     Phase,
     PublishedTask,
     ReminderState,
@@ -107,6 +108,10 @@ PLANS = [
     pytest.param(
         ON_SCHEDULE, at(ON_SCHEDULE, 1, CLOSED, calendar="another"), MONDAY_EVENING, ["Arm Mon 23:00"],
         id="by the calendar: after an edit a day that was decided is not decided anew",
+    ),
+    pytest.param(
+        ON_SCHEDULE, at(ON_SCHEDULE, 1, CLOSED, at=SUNDAY_TEN, outcome=Outcome.CANCELLED), MONDAY_EVENING,
+        ["Create Mon", "Arm Mon 23:00"], id="by the calendar: when an end is lifted today is not swallowed",
     ),
     pytest.param(
         WEEKLY, at(WEEKLY, 1, CLOSED, calendar="another", at=SUNDAY_TEN), MONDAY_EVENING,
