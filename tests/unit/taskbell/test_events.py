@@ -115,3 +115,19 @@ def test_an_actor_of_another_generation_is_unknown() -> None:
     event = events.task_event(other, other.status, EventType.UPDATED, detail="updated:3", at=MONDAY_TEN)
     assert isinstance(event.data, TaskEvent)
     assert event.data.actor is None
+
+
+ADDED_LATER: list[Any] = [
+    pytest.param(TaskEvent, "all-day-task-created", id="of tasks"),
+    pytest.param(ReminderEvent, "all-day-reminder-due", id="of reminders"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), ADDED_LATER)
+def test_readers_accept_what_an_older_version_did_not_say(kind: type[TaskEvent | ReminderEvent], name: str) -> None:
+    data = EVENTS[name].cloud_event(SOURCE, MONDAY_NINE)["data"]
+    for told in (data, data.get("task_data", {})):
+        for field in ("due_on", "reminder_time"):
+            told.pop(field, None)
+    read = kind.model_validate(data)
+    assert (read.task_data if isinstance(read, TaskEvent) else read).due_on is None
