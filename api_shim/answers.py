@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 from pydantic.alias_generators import to_snake
 
 from store.versions import ScheduleVersion, TaskVersion
+from taskbell.calendar import due
+from taskbell.calendar.due import Due
 from taskbell.events import ReminderData
-from taskbell.resources import SNOOZE, instant_text, local_text
+from taskbell.resources import SNOOZE, LocalDate, LocalOrDate, TimeOfDay, instant_text, local_text
 
 Instant = Annotated[
     datetime, PlainSerializer(instant_text, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
@@ -38,7 +40,8 @@ class ReminderAnswer(Answer):
 
 
 class Occurrence(Answer):
-    """Which of its schedule's occurrences a task is: wall-clock time in the schedule's zone, and the instant."""
+    """Which of its schedule's occurrences a task is: wall-clock time in the schedule's zone, and the instant; of an
+    all-day one the midnight, and when its day begins."""
 
     sequence: int
     local: LocalTime
@@ -56,14 +59,20 @@ class TaskAnswer(Answer):
     priority: str
     tags: list[str]
     due_at: Instant | None
+    due_on: LocalDate | None = Field(description="In place of due_at: a date in time_zone, all day long")
     time_zone: str
     reminders: list[ReminderAnswer]
+    reminder_time: TimeOfDay | None
     state: str
     closed_at: Instant | None
     schedule_id: str | None
     schedule_uid: str | None
     occurrence: Occurrence | None
     recurrence_text: str | None = Field(description="For tasks of a schedule: Every Monday at 09:00, Europe/Berlin")
+
+    @property
+    def due(self) -> Due | None:
+        return due.of(self.due_at, self.due_on, self.time_zone)
 
 
 class TemplateReminderAnswer(Answer):
@@ -78,8 +87,8 @@ class ClocksAnswer(Answer):
 class DatesAnswer(Answer):
     """What can stand beside every form of recurrence."""
 
-    additional_dates: list[LocalTime] = Field(default=[], exclude_if=operator.not_)
-    excluded_dates: list[LocalTime] = Field(default=[], exclude_if=operator.not_)
+    additional_dates: list[LocalOrDate] = Field(default=[], exclude_if=operator.not_)
+    excluded_dates: list[LocalOrDate] = Field(default=[], exclude_if=operator.not_)
     month_end: str | None = Field(default=None, exclude_if=operator.not_)
     dst: ClocksAnswer | None = Field(default=None, exclude_if=operator.not_)
 
@@ -91,7 +100,7 @@ class RecurrenceAnswer(DatesAnswer):
     month_days: list[int] = []
     months: list[int] = []
     count: int | None = None
-    until: LocalTime | None = None
+    until: LocalOrDate | None = None
 
 
 class RuleAnswer(DatesAnswer):
@@ -113,6 +122,7 @@ class CursorAnswer(Answer):
     local: LocalTime
     fold: Literal[0, 1] = 0
     at: Instant
+    on: LocalDate | None = None
     phase: str
     outcome: str | None = None
     closed_at: Instant | None = None
@@ -128,8 +138,9 @@ class ScheduleAnswer(Answer):
     priority: str
     tags: list[str]
     reminders: list[TemplateReminderAnswer]
+    reminder_time: TimeOfDay | None = None
     time_zone: str
-    start: LocalTime
+    start: LocalOrDate
     recurrence: RecurrenceAnswer | RuleAnswer | CronAnswer
     recurrence_text: str | None = Field(description="In words: Every Monday and Friday at 09:00, Europe/Berlin")
     advance: str
@@ -145,6 +156,7 @@ class PendingReminderAnswer(Answer):
     reminder_id: str
     title: str
     due_at: Instant | None
+    due_on: LocalDate | None
     remind_at: Instant
 
 
@@ -154,6 +166,7 @@ class InboxAnswer(Answer):
     reminder_id: str
     title: str
     due_at: Instant | None
+    due_on: LocalDate | None
     remind_at: Instant
     created_at: Instant
 
@@ -198,8 +211,10 @@ def task(version: TaskVersion) -> TaskAnswer:
         priority=data.priority,
         tags=list(data.tags),
         due_at=data.due_at,
+        due_on=data.due_on,
         time_zone=data.time_zone,
         reminders=[_reminder(reminder) for reminder in data.reminders],
+        reminder_time=data.reminder_time,
         state=data.state,
         closed_at=data.closed_at,
         schedule_id=data.occurrence.schedule if data.occurrence else None,

@@ -2,7 +2,7 @@
 and to the API server's CEL."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
 from pydantic import (
@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     StringConstraints,
     ValidationInfo,
     WithJsonSchema,
@@ -41,6 +42,27 @@ def _local(value: object) -> datetime:
     if not isinstance(value, str) or not re.match(resources.LOCAL_PATTERN, value, re.ASCII):
         raise ValueError("write a local time to the minute and without offset, as 2026-11-23T09:00")
     return _parsed(value)
+
+
+def _date(value: object) -> date:
+    if not isinstance(value, str) or not re.match(resources.DATE_PATTERN, value, re.ASCII):
+        raise ValueError("write a date, as 2026-11-23")
+    return _parsed(value).date()
+
+
+def _local_or_date(value: object) -> date:
+    if isinstance(value, str) and re.match(resources.DATE_PATTERN, value, re.ASCII):
+        return _date(value)
+    try:
+        return _local(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; or, for all day long, a date, as 2026-11-23") from error
+
+
+def _time_of_day(value: object) -> time:
+    if not isinstance(value, str) or not re.match(resources.TIME_PATTERN, value, re.ASCII):
+        raise ValueError("write a time of the day, as 09:00")
+    return time.fromisoformat(value)
 
 
 def _parsed(value: str) -> datetime:
@@ -84,6 +106,23 @@ LocalTime = Annotated[
     datetime,
     BeforeValidator(_local),
     WithJsonSchema({"type": "string", "pattern": resources.LOCAL_PATTERN, "examples": ["2026-11-23T09:00"]}),
+]
+LocalOrDate = Annotated[
+    datetime | date,
+    PlainValidator(_local_or_date),
+    WithJsonSchema(
+        {"type": "string", "pattern": resources.LOCAL_OR_DATE_PATTERN, "examples": ["2026-11-23T09:00", "2026-11-23"]}
+    ),
+]
+LocalDate = Annotated[
+    date,
+    PlainValidator(_date),
+    WithJsonSchema({"type": "string", "pattern": resources.DATE_PATTERN, "examples": ["2026-11-23"]}),
+]
+TimeOfDay = Annotated[
+    time,
+    PlainValidator(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": resources.TIME_PATTERN, "examples": ["09:00"]}),
 ]
 Before = Annotated[
     str,
@@ -138,7 +177,7 @@ class Recurrence(Body):
     month_days: tuple[Annotated[Whole, Field(ge=-31, le=31)], ...] = Field((), max_length=62)
     months: tuple[Annotated[Whole, Field(ge=1, le=12)], ...] = Field((), max_length=12)
     count: Annotated[Whole, Field(ge=1, le=HIGHEST_COUNT)] | None = None
-    until: LocalTime | None = None
+    until: LocalOrDate | None = None
 
     @field_validator("frequency")
     @classmethod
@@ -155,14 +194,20 @@ class Recurrence(Body):
         return self
 
 
+_DUE_ON = "In place of due_at: a date in time_zone, all day long"
+_REMINDER_TIME = "All-day only: what reminders count back from on its day, in local time; 09:00 if left out"
+
+
 class NewTask(Body):
     title: Title
     description: Description = ""
     priority: Priority = Priority.MEDIUM
     tags: Tags = ()
     due_at: Instant | None = None
+    due_on: LocalDate | None = Field(None, description=_DUE_ON)
     time_zone: ZoneName = "Etc/UTC"
     reminders: Reminders = ()
+    reminder_time: TimeOfDay | None = Field(None, description=_REMINDER_TIME)
 
     def spec(self, user_id: str) -> TaskSpec:
         return TaskSpec(user_id=user_id, **self.model_dump())
@@ -174,8 +219,12 @@ class NewSchedule(Body):
     priority: Priority = Priority.MEDIUM
     tags: Tags = ()
     reminders: TemplateReminders = ()
+    reminder_time: TimeOfDay | None = Field(None, description=_REMINDER_TIME)
     time_zone: ZoneName = "Etc/UTC"
-    start: LocalTime = Field(description="First local time; it occurs only if the recurrence yields it")
+    start: LocalOrDate = Field(
+        description="First local time or, all day long on each of its days, date; it occurs only if the recurrence "
+        "yields it"
+    )
     recurrence: Recurrence
     ends_at: Instant | None = Field(None, description="Nothing occurs after it")
     suspend: Suspend = False
@@ -191,20 +240,27 @@ def _kept() -> Any:
 
 
 class TaskChange(Body):
-    """Only what is sent changes; lists are replaced; null clears `due_at`."""
+    """Only what is sent changes; lists are replaced; null clears `due_at` or `due_on`, and either takes the other's
+    place."""
 
     title: Title = _kept()
     description: Description = _kept()
     priority: Priority = _kept()
     tags: Tags = _kept()
     due_at: Instant | None = _kept()
+    due_on: LocalDate | None = _kept()
     time_zone: ZoneName = _kept()
     reminders: Reminders = _kept()
+    reminder_time: TimeOfDay | None = _kept()
     state: State = _kept()
 
     def applied(self, spec: TaskSpec, now: datetime) -> TaskSpec:
         """`completed_at` goes with `state`: set when it is closed, cleared when it is reopened."""
         given = self.given()
+        if given.get("due_on"):
+            given = {"due_at": None, **given}
+        elif given.get("due_at") or "due_on" in given:
+            given = {"due_on": None, "reminder_time": None, **given}
         if given.get("state", spec.state) is not spec.state:
             given["completed_at"] = None if given["state"] is State.OPEN else now
         return TaskSpec.model_validate({**spec.model_dump(), **given})
@@ -218,16 +274,19 @@ class ScheduleChange(Body):
     priority: Priority = _kept()
     tags: Tags = _kept()
     reminders: TemplateReminders = _kept()
+    reminder_time: TimeOfDay | None = _kept()
     time_zone: ZoneName = _kept()
-    start: LocalTime = _kept()
+    start: LocalOrDate = _kept()
     recurrence: Recurrence = _kept()
     ends_at: Instant | None = _kept()
     suspend: Suspend = _kept()
     history_limit: HistoryLimit = _kept()
 
     def applied(self, spec: TaskScheduleSpec) -> TaskScheduleSpec:
-        stored = spec.model_dump()
-        return TaskScheduleSpec.model_validate({**stored, **_templated(stored["task"], self.given())})
+        stored, given = spec.model_dump(), self.given()
+        if isinstance(given.get("start"), datetime):
+            given = {"reminder_time": None, **given}
+        return TaskScheduleSpec.model_validate({**stored, **_templated(stored["task"], given)})
 
 
 ConversationId = Annotated[

@@ -99,8 +99,9 @@ def _sentence(error: Mapping[str, Any], known: Sequence[str]) -> str:
 
 
 def _unknown(field: str, known: Sequence[str]) -> str:
-    meant = difflib.get_close_matches(to_snake(field), known, 1)
-    hint = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(known)}"
+    written = to_snake(field)
+    meant = [written] if written in known else sorted(difflib.get_close_matches(written, known, 2))
+    hint = f"did you mean {' or '.join(meant)}?" if meant else f"there are {', '.join(known)}"
     if field in {"recurrence", "start", "ends_at"} and "due_at" in known:
         hint = "what recurs is a schedule: POST it to /schedules"
     return f"is no field here; {hint}"

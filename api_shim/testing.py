@@ -141,7 +141,8 @@ class MemoryProjection:
         for place, (_, task) in self.rows.get(TASKS.name, {}).items():
             data = cast("TaskVersion", task).data
             if (data.state is TaskState.OPEN) is open_ones:
-                due, closed = data.due_at or datetime.max.replace(tzinfo=UTC), data.closed_at or task.created_at
+                due = data.due.by if data.due else datetime.max.replace(tzinfo=UTC)
+                closed = data.closed_at or task.created_at
                 key = (due, task.created_at, task.uid) if open_ones else (closed, task.uid)
                 states = {reminder.id: reminder.state.value for reminder in data.reminders}
                 cards[place] = key, Card(task, schedules.get(data.schedule_uid), states)

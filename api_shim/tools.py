@@ -19,6 +19,7 @@ from api_shim.answers import Answer, PendingReminderAnswer, ScheduleAnswer, Task
 from api_shim.bodies import Body, Instant, NewSchedule, NewTask, ScheduleChange, TaskChange, Whole
 from api_shim.shim import BEHIND, NAME, Shim
 from store.reading import OPEN_TASKS, REMINDERS, SCHEDULES, TASKS, Feed, Key, Scope
+from store.versions import TaskVersion
 from taskbell import resources
 from taskbell.calendar.series import Series
 from taskbell.errors import Rejected
@@ -95,8 +96,12 @@ class TaskStates(StrEnum):
 class TaskQuery(Body):
     state: TaskStates = Field(TaskStates.OPEN, description="Open, Closed (completed or skipped), or All")
     text: str = Field("", max_length=200, description="Only tasks whose title contains this, whatever its case")
-    due_from: Instant | None = Field(None, description="Only tasks due at this instant or later")
-    due_before: Instant | None = Field(None, description="Only tasks due before this instant")
+    due_from: Instant | None = Field(
+        None, description="Only tasks due at this instant or later; all-day ones on days that end later"
+    )
+    due_before: Instant | None = Field(
+        None, description="Only tasks due before this instant; all-day ones on days that are over by then"
+    )
     limit: Annotated[Whole, Field(ge=1, le=200)] = 50
 
 
@@ -194,11 +199,12 @@ def _upcoming(version: ScheduleAnswer, now: datetime) -> list[Upcoming]:
     recurrence = resources.Recurrence.model_validate(given)
     try:
         series = Series(version.time_zone, version.start, recurrence.rule(), recurrence.policies())
-        coming = series.upcoming(now, _UPCOMING)
+        coming = series.upcoming(series.passed_by(now), _UPCOMING)
     except Rejected:
         return []  # made by kubectl, stalled, and its condition says why; no reason to refuse the whole list
     ends_at = version.ends_at
-    return [Upcoming(local=local_text(each.local), at=each.at) for each in coming if not ends_at or each.at <= ends_at]
+    kept = (each for each in coming if not ends_at or each.at <= ends_at)
+    return [Upcoming(local=local_text(series.name(each.local)), at=each.at) for each in kept]
 
 
 def _checked(tool: Tool, arguments: dict[str, Any]) -> Body:
@@ -216,19 +222,25 @@ async def _add_task(at: Workbench, body: NewTask) -> BaseModel:
 async def _list_tasks(at: Workbench, query: TaskQuery) -> BaseModel:
     feed = OPEN_TASKS if query.state is TaskStates.OPEN else TASKS
     found, all_seen = await gathered(at.shim, feed, at.scope)
-    mine = [task for task in map(answers.task, found) if _fits(task, query)]
-    mine.sort(key=lambda task: (task.due_at is None, task.due_at or task.created_at, task.id))
+    fitting = [version for version in found if _fits(version, query)]
+    fitting.sort(key=lambda version: (version.data.due is None, _due_by(version) or version.created_at, version.name))
+    mine = [answers.task(version) for version in fitting]
     return TaskList(items=mine[: query.limit], complete=all_seen and len(mine) <= query.limit)
 
 
-def _fits(task: TaskAnswer, query: TaskQuery) -> bool:
-    due_at = task.due_at
+def _fits(task: TaskVersion, query: TaskQuery) -> bool:
+    due_by = _due_by(task)
     return (
-        (query.state is not TaskStates.CLOSED or task.state != State.OPEN)
-        and query.text.casefold() in task.title.casefold()
-        and (query.due_from is None or (due_at is not None and due_at >= query.due_from))
-        and (query.due_before is None or (due_at is not None and due_at < query.due_before))
+        (query.state is not TaskStates.CLOSED or task.data.state is not State.OPEN)
+        and query.text.casefold() in task.data.title.casefold()
+        and (query.due_from is None or (due_by is not None and due_by >= query.due_from))
+        and (query.due_before is None or (due_by is not None and due_by < query.due_before))
     )
+
+
+def _due_by(task: TaskVersion) -> datetime | None:
+    due = task.data.due
+    return due.by if due else None
 
 
 async def gathered(shim: Shim, feed: Feed[V], scope: Scope) -> tuple[list[V], bool]:
@@ -311,8 +323,9 @@ TOOLS = (
         "add_task",
         "Add a task",
         "Adds one thing to do, once. For anything that repeats use add_schedule instead. Give due_at when it has a "
-        "time; reminders with `before` (PT15M, PT1H, P1D; PT0M is at the due time) need due_at, reminders with `at` "
-        f"do not. {_TIMES}",
+        "time, due_on (2026-11-23) when it has only a day; reminders with `before` (PT15M, PT1H, P1D; PT0M is at the "
+        "due time, or at reminder_time of the day) need one of them, reminders with `at` do not. "
+        f"{_TIMES}",
         NewTask,
         _add_task,
         repeatable=False,
@@ -353,8 +366,8 @@ TOOLS = (
     Tool(
         "update_task",
         "Change a task",
-        "Changes only the fields you send; lists are replaced as a whole; null clears due_at. Of a schedule's task "
-        f"it changes this occurrence alone; use update_schedule for the whole series. {_TIMES}",
+        "Changes only the fields you send; lists are replaced as a whole; null clears due_at or due_on. Of a "
+        f"schedule's task it changes this occurrence alone; use update_schedule for the whole series. {_TIMES}",
         ChangedTask,
         _change_task,
     ),
@@ -371,7 +384,8 @@ TOOLS = (
         "add_schedule",
         "Add a recurring task",
         "Adds a task that repeats. `start` is the first local time in time_zone without offset (2026-11-23T09:00) and "
-        "also sets the time of day; it has to be a time the recurrence yields. Examples of recurrence: every weekday "
+        "also sets the time of day, or a date (2026-11-23) for all day long; it has to be one the recurrence yields. "
+        "Examples of recurrence: every weekday "
         '{"frequency":"Weekly","weekdays":["Mon","Tue","Wed","Thu","Fri"]}; every second Tuesday (fortnightly) '
         '{"frequency":"Weekly","interval":2,"weekdays":["Tue"]}; last Friday of the month '
         '{"frequency":"Monthly","weekdays":["-1Fri"]}; last day of the month '

@@ -93,6 +93,7 @@ def deliver_to_inbox(session: Session, delivery_ids: Sequence[int], now: datetim
         "task_name",
         "reminder_id",
         "due_at",
+        "due_on",
         "remind_at",
     )
     columns = [getattr(DeliveryRow, name) for name in copied]
@@ -155,5 +156,6 @@ def _delivery_row(notice: Notice, channel: str) -> dict[str, Any]:
         "reminder_id": data.reminder_id,
         "title": data.title,
         "due_at": data.due_at,
+        "due_on": data.due_on,
         "remind_at": data.remind_at,
     }

@@ -1,6 +1,6 @@
 """The tables. `projection` holds what can be rebuilt, `ledger` what cannot."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, MetaData, Text, UniqueConstraint, func
@@ -24,7 +24,8 @@ class Base(DeclarativeBase):
 
 
 class TaskRow(Base):
-    """One Task by its name; `data` is the `TaskData` of its newest version, the columns serve search and order.
+    """One Task by its name; `data` is the `TaskData` of its newest version, the columns serve search and order: of an
+    all-day one `due_at` is the last instant of its day.
 
     `told`: the event stream has told this generation. False: it comes from an answer of the API server, whose status
     (`closed_at`, reminders) the operator may not have caught up with; an event of the same generation replaces it."""
@@ -113,6 +114,7 @@ class DeliveryRow(Base):
     reminder_id: Mapped[str]
     title: Mapped[str]
     due_at: Mapped[datetime | None]
+    due_on: Mapped[date | None]
     remind_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(server_default="pending")
     attempts: Mapped[int] = mapped_column(server_default="0")
@@ -139,6 +141,7 @@ class InboxRow(Base):
     task_name: Mapped[str]
     reminder_id: Mapped[str]
     due_at: Mapped[datetime | None]
+    due_on: Mapped[date | None]
     remind_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     __table_args__ = (Index(None, "user_id", "id"), {"schema": LEDGER})

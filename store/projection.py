@@ -190,7 +190,7 @@ def _task_row(version: TaskVersion) -> dict[str, Any]:
     data = version.data
     return _common(version) | {
         "state": data.state,
-        "due_at": data.due_at,
+        "due_at": data.due.by if data.due else None,
         "closed_at": data.closed_at,
         "schedule_uid": data.schedule_uid,
         "data": data.model_dump(mode="json"),

@@ -6,10 +6,10 @@ neither repeat nor hide others.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Date, RowMapping, Select, case, cast, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from store.models import AuditRow, InboxRow, ReminderRow, ScheduleRow, TaskRow
@@ -71,6 +71,7 @@ class PendingReminder:
     title: str
     due_at: datetime | None
     remind_at: datetime
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class InboxItem:
     due_at: datetime | None
     remind_at: datetime
     created_at: datetime
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,8 @@ OPEN = Feed(
     newest_first=False,
     item=_card,
 )
-"""What is to be done, the most urgent first; what has no due time comes last."""
+"""What is to be done, the most urgent first: within a day, last what is due all day long. Without due time: at the
+end."""
 
 DONE = Feed(
     "done",
@@ -218,6 +221,7 @@ DONE = Feed(
     item=_card,
 )
 
+_due_on = cast(_tasks.c.data["due_on"].astext, Date)
 REMINDERS = Feed(
     "reminders",
     # A reminder's row may outlive its task's: the join by uid leaves such a one out.
@@ -226,7 +230,8 @@ REMINDERS = Feed(
         _reminders.c.task_uid,
         _reminders.c.reminder_id,
         _tasks.c.data["title"].astext.label("title"),
-        _tasks.c.due_at,
+        case((_due_on.is_(None), _tasks.c.due_at)).label("due_at"),
+        _due_on.label("due_on"),
         _reminders.c.remind_at,
     )
     .select_from(_reminders)
@@ -251,6 +256,7 @@ INBOX = Feed(
         _inbox.c.reminder_id,
         _inbox.c.title,
         _inbox.c.due_at,
+        _inbox.c.due_on,
         _inbox.c.remind_at,
         _inbox.c.created_at,
     ),

@@ -11,10 +11,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from taskbell import naming
+from taskbell.calendar import due
+from taskbell.calendar.due import Due
 from taskbell.resources import (
     Cursor,
     Instant,
     LateReminders,
+    LocalDate,
     LocalTime,
     Priority,
     ReminderState,
@@ -23,6 +26,7 @@ from taskbell.resources import (
     Task,
     TaskSchedule,
     TaskStatus,
+    TimeOfDay,
     instant_text,
 )
 
@@ -86,13 +90,16 @@ class ReminderPolicyData(Payload):
 
 
 class TaskData(Payload):
-    """A whole task. `completed` is true exactly when `state` is Completed; only occurrences have `recurrence_text`."""
+    """A whole task. `completed` is true exactly when `state` is Completed; only occurrences have `recurrence_text`.
+
+    An all-day task has no `due_at` but `due_on`, a date in `time_zone`."""
 
     title: str
     description: str
     priority: Priority
     tags: tuple[str, ...]
     due_at: Instant | None
+    due_on: LocalDate | None = None
     time_zone: str
     state: State
     completed: bool
@@ -102,8 +109,13 @@ class TaskData(Payload):
     schedule_uid: str | None
     recurrence_text: str | None = None
     reminder_policy: ReminderPolicyData = ReminderPolicyData()
+    reminder_time: TimeOfDay | None = None
     snoozed_until: Instant | None = None
     retain_for: Span | None = None
+
+    @property
+    def due(self) -> Due | None:
+        return due.of(self.due_at, self.due_on, self.time_zone)
 
 
 class ScheduleData(Payload):
@@ -149,11 +161,13 @@ class ScheduleEvent(Payload):
 
 
 class ReminderEvent(Payload):
-    """Data on `reminders`. `late_by`: seconds from `remind_at` to the moment it was handed to the broker."""
+    """Data on `reminders`. `late_by`: seconds from `remind_at` to the moment it was handed to the broker. Of an all-day
+    task `due_on` stands for `due_at`."""
 
     task_id: str
     title: str
     due_at: Instant | None
+    due_on: LocalDate | None = None
     remind_at: Instant
     user_id: str
     reminder_id: str
@@ -214,6 +228,7 @@ def task_data(task: Task, status: TaskStatus | None = None) -> TaskData:
         priority=spec.priority,
         tags=spec.tags,
         due_at=spec.due_at,
+        due_on=spec.due_on,
         time_zone=spec.time_zone,
         state=spec.state,
         completed=spec.state is State.COMPLETED,
@@ -223,6 +238,7 @@ def task_data(task: Task, status: TaskStatus | None = None) -> TaskData:
         schedule_uid=owner.uid if owner else None,
         recurrence_text=spec.occurrence.recurrence_text if spec.occurrence else None,
         reminder_policy=ReminderPolicyData(**dict(spec.reminder_policy)),
+        reminder_time=spec.reminder_time,
         snoozed_until=spec.snoozed_until,
         retain_for=spec.retain_for,
     )
@@ -326,6 +342,7 @@ def reminder_event(task: Task, reminder_id: str, remind_at: datetime) -> Event:
             task_id=metadata.name,
             title=task.spec.title,
             due_at=task.spec.due_at,
+            due_on=task.spec.due_on,
             remind_at=remind_at,
             user_id=task.spec.user_id,
             reminder_id=reminder_id,

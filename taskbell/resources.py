@@ -5,15 +5,26 @@ an invalid manifest fails at `kubectl apply` with a sentence a person understand
 here knows comes from a newer version, and raises.
 """
 
+import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
-from taskbell.calendar import completion, cron, offsets, rfc5545, spans, wording
+from taskbell.calendar import completion, cron, due, offsets, rfc5545, spans, wording, zones
+from taskbell.calendar.due import Due
 from taskbell.calendar.rule import (
     HIGHEST_COUNT,
     HIGHEST_INTERVAL,
@@ -40,9 +51,9 @@ def instant_text(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def local_text(local: datetime) -> str:
-    """Wall-clock time to the minute: `2026-11-23T09:00`."""
-    return local.isoformat(timespec="minutes")
+def local_text(local: date) -> str:
+    """Wall-clock time to the minute, `2026-11-23T09:00`, or a date, `2026-11-23`."""
+    return local.isoformat(timespec="minutes") if isinstance(local, datetime) else local.isoformat()
 
 
 def _aware(at: datetime) -> datetime:
@@ -60,11 +71,42 @@ def _wall_clock(local: datetime) -> datetime:
     return local
 
 
+def _local_or_date(value: object) -> date:
+    if isinstance(value, str):
+        value = _date(value) if re.match(DATE_PATTERN, value, re.ASCII) else datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return _wall_clock(value)
+    if isinstance(value, date):
+        return value
+    raise ValueError("a local time is a text, 2026-11-23T09:00, or a date, 2026-11-23")
+
+
+def _date(value: object) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not re.match(DATE_PATTERN, value, re.ASCII):
+        raise ValueError("a date has no time: 2026-11-23")
+    return date.fromisoformat(value)
+
+
+def _time_of_day(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, str) or not re.match(TIME_PATTERN, value, re.ASCII):
+        raise ValueError("a time of the day has hours and minutes: 09:00")
+    return time.fromisoformat(value)
+
+
 def _offset(text: str) -> str:
     return str(offsets.parse(text))
 
 
-LOCAL_PATTERN = r"^(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d$"
+_DATE = r"(19[7-9]\d|2\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+_TIME = r"([01]\d|2[0-3]):[0-5]\d"
+DATE_PATTERN = rf"^{_DATE}$"
+TIME_PATTERN = rf"^{_TIME}$"
+LOCAL_PATTERN = rf"^{_DATE}T{_TIME}$"
+LOCAL_OR_DATE_PATTERN = rf"^{_DATE}(T{_TIME})?$"
 TEXT_PATTERN = r"^[^\x00]*$"
 """PostgreSQL stores no U+0000."""
 WEEKDAY_PATTERN = r"^(-?[1-5])?(Mon|Tue|Wed|Thu|Fri|Sat|Sun)$"
@@ -80,6 +122,25 @@ LocalTime = Annotated[
     AfterValidator(_wall_clock),
     PlainSerializer(local_text),
     WithJsonSchema({"type": "string", "pattern": LOCAL_PATTERN, "maxLength": 16}),
+]
+LocalOrDate = Annotated[
+    datetime | date,
+    PlainValidator(_local_or_date),
+    PlainSerializer(local_text),
+    WithJsonSchema({"type": "string", "pattern": LOCAL_OR_DATE_PATTERN, "maxLength": 16}),
+]
+"""Either a local time or, where all of a series is on dates, a date (RFC 5545's DATE-TIME and DATE)."""
+LocalDate = Annotated[
+    date,
+    PlainValidator(_date),
+    PlainSerializer(date.isoformat),
+    WithJsonSchema({"type": "string", "pattern": DATE_PATTERN, "maxLength": 10}),
+]
+TimeOfDay = Annotated[
+    time,
+    PlainValidator(_time_of_day),
+    PlainSerializer(lambda at: at.isoformat(timespec="minutes"), return_type=str),
+    WithJsonSchema({"type": "string", "pattern": TIME_PATTERN, "maxLength": 5}),
 ]
 OffsetText = Annotated[
     str,
@@ -137,6 +198,9 @@ class Priority(StrEnum):
 SNOOZE = "snooze"
 """The id of the reminder that ends a snooze."""
 
+REMINDER_TIME = time(9)
+"""What reminders of an all-day task count back from on its day, unless it says otherwise."""
+
 
 class TemplateReminder(Model):
     """A reminder some time before the task is due."""
@@ -179,6 +243,9 @@ class ReminderPolicy(Model):
     )
 
 
+_REMINDER_TIME_MEANING = "All-day only: the local time on its day that reminders count back from; 09:00 if left out"
+
+
 class Template(Model):
     """What every task of a schedule looks like."""
 
@@ -187,6 +254,7 @@ class Template(Model):
     priority: Priority = Priority.MEDIUM
     tags: Tags = ()
     reminders: tuple[TemplateReminder, ...] = Field(default=(), max_length=10)
+    reminder_time: TimeOfDay | None = Field(default=None, description=_REMINDER_TIME_MEANING)
     reminder_policy: ReminderPolicy = ReminderPolicy()
     schema_rules = (
         CelRule(
@@ -209,6 +277,10 @@ COUNT_OR_UNTIL = "count and until exclude each other: keep one"
 NUMBERED_WEEKDAYS = "numbered weekdays such as 2Tue need frequency Monthly or Yearly"
 WEEKLY_MONTH_DAYS = "monthDays cannot stand with frequency Weekly (RFC 5545): use Monthly, or weekdays"
 NO_DAY_0 = "monthDays has no day 0: 1 is the first, -1 the last"
+ALL_ONE_KIND = (
+    "start, until, additionalDates, excludedDates and overrides are either all dates, of an all-day series, or all "
+    "local times with hours and minutes: make them alike"
+)
 EITHER_FORM = "recurrence is either frequency, with the fields that refine it, or rrule, or cron: keep one of them"
 _MOST_DATES = 366
 
@@ -267,7 +339,7 @@ class Recurrence(Model):
         json_schema_extra=_undefaulted,
     )
     count: int | None = Field(default=None, ge=1, le=HIGHEST_COUNT, description="This many occurrences in all")
-    until: LocalTime | None = Field(default=None, description="The last local time that may occur")
+    until: LocalOrDate | None = Field(default=None, description="The last local time or date that may occur")
     rrule: str | None = Field(
         default=None,
         min_length=1,
@@ -280,14 +352,14 @@ class Recurrence(Model):
         max_length=200,
         description="Five fields of crontab(5) or @daily and its like, in place of the fields: 30 9 * * Mon-Fri",
     )
-    additional_dates: tuple[LocalTime, ...] = Field(
+    additional_dates: tuple[LocalOrDate, ...] = Field(
         default=(),
         max_length=_MOST_DATES,
-        description="Local times that occur too",
+        description="Local times that occur too; dates where start is one",
         exclude_if=_left_out,
         json_schema_extra=_undefaulted,
     )
-    excluded_dates: tuple[LocalTime, ...] = Field(
+    excluded_dates: tuple[LocalOrDate, ...] = Field(
         default=(),
         max_length=_MOST_DATES,
         description="Local times that do not occur, also where additionalDates has them",
@@ -388,7 +460,8 @@ class Recurrence(Model):
         if self.frequency is None or not given.isdisjoint({"rrule", "cron"}):
             raise Rejected(INVALID_RULE, EITHER_FORM)
         self._refuse_mixed_fields()
-        return Rule(self.frequency, self.interval, self.weekdays, self.month_days, self.months, self.count, self.until)
+        until = zones.midnight(self.until) if self.until else None
+        return Rule(self.frequency, self.interval, self.weekdays, self.month_days, self.months, self.count, until)
 
     def _refuse_mixed_fields(self) -> None:
         """What CEL refuses where there is an API server."""
@@ -410,8 +483,8 @@ class Recurrence(Model):
             month_end=self.month_end or MonthEnd.SKIP,
             gap=clocks.gap or Gap.LATER,
             fold=clocks.fold or Fold.FIRST,
-            added=self.additional_dates,
-            excluded=self.excluded_dates,
+            added=tuple(map(zones.midnight, self.additional_dates)),
+            excluded=tuple(map(zones.midnight, self.excluded_dates)),
         )
 
 
@@ -425,6 +498,27 @@ _BARE = " && ".join(
         for field in ("weekdays", "monthDays", "months", "additionalDates", "excludedDates")
     ]
     + ["!has(self.recurrence.dst)"]
+)
+
+
+_DATE_SIZE = len("2026-11-23")
+_KIND = "size({}) == size(self.start)"
+_ALL_ONE_KIND = " && ".join(
+    (
+        f"(!has(self.recurrence.until) || {_KIND.format('self.recurrence.until')})",
+        *(
+            f"(!has(self.recurrence.{field}) || self.recurrence.{field}.all(d, {_KIND.format('d')}))"
+            for field in ("additionalDates", "excludedDates")
+        ),
+        f"(!has(self.overrides) || self.overrides.all(o, {_KIND.format('o.occurrence')}))",
+        f"(!has(self.overrides) || self.overrides.all(o, !has(o.moveTo) || {_KIND.format('o.moveTo')}))",
+    )
+)
+_HAS_TIMES = (
+    "has(self.recurrence.cron) || has(self.recurrence.dst) || "
+    "has(self.recurrence.frequency) && self.recurrence.frequency in ['Hourly', 'Minutely'] || "
+    "has(self.recurrence.rrule) && "
+    "self.recurrence.rrule.matches('(?i)(^|;)(BYHOUR=|BYMINUTE=|FREQ=HOURLY|FREQ=MINUTELY|UNTIL=[^;]*T)')"
 )
 
 
@@ -457,10 +551,12 @@ class TemplateChanges(Model):
 class Override(Model):
     """What is different about one occurrence, so that Git can hold it."""
 
-    occurrence: LocalTime = Field(description="The local time the recurrence yields, whatever becomes of it here")
+    occurrence: LocalOrDate = Field(
+        description="The local time or date the recurrence yields, whatever becomes of it here"
+    )
     skip: bool = Field(default=False, description="It does not occur")
-    move_to: LocalTime | None = Field(
-        default=None, description="It occurs at this local time instead, between its neighbours"
+    move_to: LocalOrDate | None = Field(
+        default=None, description="It occurs at this local time or on this date instead, between its neighbours"
     )
     task: TemplateChanges | None = Field(default=None, description="Fields of the template that differ")
     schema_rules = (
@@ -504,8 +600,9 @@ class TaskScheduleSpec(Model):
     user_id: UserId
     task: Template
     time_zone: ZoneName = "Etc/UTC"
-    start: LocalTime = Field(
-        description="First local time, 2026-11-23T09:00; it occurs only if the recurrence yields it"
+    start: LocalOrDate = Field(
+        description="First local time, 2026-11-23T09:00, or date, 2026-11-23: all day long on each of its days; it "
+        "occurs only if the recurrence yields it"
     )
     recurrence: Recurrence
     advance: Advance = Field(
@@ -544,6 +641,17 @@ class TaskScheduleSpec(Model):
             "timeZone is unknown: use an IANA name such as Europe/Berlin",
         ),
         CelRule(_is_date("self.start"), "start is no date of the calendar: that month has fewer days"),
+        CelRule(_ALL_ONE_KIND, ALL_ONE_KIND),
+        CelRule(
+            f"size(self.start) != {_DATE_SIZE} || !({_HAS_TIMES})",
+            "where start is a date recurrence has no times of the day: leave out cron, dst, Hourly, Minutely, BYHOUR, "
+            "BYMINUTE and an UNTIL that is an instant, or give start a time",
+        ),
+        CelRule(
+            f"!has(self.task.reminderTime) || size(self.start) == {_DATE_SIZE}",
+            "task.reminderTime is for all-day series, whose start is a date: others remind before the time they are "
+            "due",
+        ),
         CelRule(
             f"!(has(self.advance) && self.advance == 'AfterCompletion') || ({_BARE})",
             "with advance AfterCompletion recurrence has only frequency, interval, count or until, and monthEnd: "
@@ -568,17 +676,37 @@ class TaskScheduleSpec(Model):
 
     def series(self) -> Series:
         """Raises Rejected."""
+        self._refuse_mixed_kinds()
         policies = replace(
             self.recurrence.policies(),
             overrides=tuple(
-                DateOverride(each.occurrence, skipped=each.skip, moved_to=each.move_to) for each in self.overrides
+                DateOverride(
+                    zones.midnight(each.occurrence),
+                    skipped=each.skip,
+                    moved_to=zones.midnight(each.move_to) if each.move_to else None,
+                )
+                for each in self.overrides
             ),
         )
         return Series(self.time_zone, self.start, self.recurrence.rule(), policies)
 
+    @property
+    def all_day(self) -> bool:
+        """Whether each occurrence is a day, and not a time on it."""
+        return not isinstance(self.start, datetime)
+
+    def _refuse_mixed_kinds(self) -> None:
+        """What CEL refuses where there is an API server."""
+        recurrence = self.recurrence
+        named = [recurrence.until, *recurrence.additional_dates, *recurrence.excluded_dates]
+        for each in self.overrides:
+            named += [each.occurrence, each.move_to]
+        if any(each is not None and isinstance(each, datetime) is self.all_day for each in named):
+            raise Rejected(INVALID_RULE, ALL_ONE_KIND)
+
     def override(self, local: datetime) -> Override | None:
         """What is different about the occurrence known by `local`."""
-        return next((each for each in self.overrides if each.occurrence == local), None)
+        return next((each for each in self.overrides if zones.midnight(each.occurrence) == local), None)
 
     def words(self) -> str:
         """The recurrence in English. Raises Rejected."""
@@ -637,12 +765,14 @@ class Outcome(StrEnum):
 
 
 class Cursor(Model):
-    """The occurrence a schedule stands at. `calendar` is a hash of what decides its dates."""
+    """The occurrence a schedule stands at. `calendar` is a hash of what decides its dates; `local` is a midnight, and
+    `at` the instant its day begins with, where the series is all-day."""
 
     sequence: int = Field(ge=1)
     local: LocalTime
     fold: Literal[0, 1] = 0
     at: Instant
+    on: LocalDate | None = Field(default=None, description="All-day: the date it is due")
     phase: Phase
     outcome: Outcome | None = None
     closed_at: Instant | None = None
@@ -654,7 +784,7 @@ class Cursor(Model):
 
 
 class NextOccurrence(Model):
-    local: LocalTime
+    local: LocalOrDate
     at: Instant
     note: str | None = Field(
         default=None, max_length=300, description="Why it is not just what the recurrence says: clocks, a month's end"
@@ -690,7 +820,7 @@ class State(StrEnum):
 
 
 class OccurrenceRef(Model):
-    """Which occurrence of which schedule a task is."""
+    """Which occurrence of which schedule a task is; `local` and `at` as in `Cursor`."""
 
     schedule: str = Field(max_length=63)
     sequence: int = Field(ge=1)
@@ -716,9 +846,13 @@ class TaskSpec(Model):
     description: Description = ""
     priority: Priority = Priority.MEDIUM
     tags: Tags = ()
-    due_at: Instant | None = Field(default=None, description="When it is due")
+    due_at: Instant | None = Field(default=None, description="When it is due, an instant; or use dueOn")
+    due_on: LocalDate | None = Field(
+        default=None, description="The date it is due, all day long in timeZone: 2026-11-23; in place of dueAt"
+    )
     time_zone: ZoneName = "Etc/UTC"
     reminders: tuple[Reminder, ...] = Field(default=(), max_length=10)
+    reminder_time: TimeOfDay | None = Field(default=None, description=_REMINDER_TIME_MEANING)
     reminder_policy: ReminderPolicy = ReminderPolicy()
     snoozed_until: Instant | None = Field(
         default=None, description="Remind at this instant and not before; one that has passed reminds at once"
@@ -741,9 +875,18 @@ class TaskSpec(Model):
             "timestamp('2026-01-01T00:00:00Z').getHours(has(self.timeZone) ? self.timeZone : 'Etc/UTC') >= 0",
             "timeZone is unknown: use an IANA name such as Europe/Berlin",
         ),
+        CelRule("!(has(self.dueAt) && has(self.dueOn))", "dueAt and dueOn exclude each other: keep one"),
         CelRule(
-            "has(self.dueAt) || !has(self.reminders) || self.reminders.all(r, !has(r.before))",
-            "a reminder with before needs dueAt",
+            f"!has(self.dueOn) || {_is_date('self.dueOn')}",
+            "dueOn is no date of the calendar: that month has fewer days",
+        ),
+        CelRule(
+            "!has(self.reminderTime) || has(self.dueOn)",
+            "reminderTime is for all-day tasks, which have dueOn: others remind before dueAt",
+        ),
+        CelRule(
+            "has(self.dueAt) || has(self.dueOn) || !has(self.reminders) || self.reminders.all(r, !has(r.before))",
+            "a reminder with before needs dueAt or dueOn",
         ),
         CelRule(
             "!has(self.occurrence) || !has(self.reminders) || self.reminders.all(r, !has(r.at))",
@@ -756,6 +899,16 @@ class TaskSpec(Model):
             "reminders repeat one another: keep each once",
         ),
     )
+
+    @property
+    def due(self) -> Due | None:
+        return due.of(self.due_at, self.due_on, self.time_zone)
+
+    def reminded_before(self, zone: tzinfo) -> datetime | None:
+        """The aware time that its reminders with `before` count back from."""
+        if self.due_on is None:
+            return self.due_at
+        return datetime.combine(self.due_on, self.reminder_time or REMINDER_TIME, zone)
 
 
 class ReminderState(StrEnum):
@@ -844,7 +997,7 @@ class TaskSchedule(Resource):
         ("Title", "string", ".spec.task.title"),
         ("Recurrence", "string", ".status.summary"),
         ("Suspend", "boolean", ".spec.suspend"),
-        ("At", "string", ".status.cursor.at"),
+        ("At", "string", ".status.cursor['on','at']"),
         ("Phase", "string", ".status.cursor.phase"),
         ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status'),
     )
@@ -867,7 +1020,7 @@ class Task(Resource):
     columns = (
         ("User", "string", ".spec.userId"),
         ("Title", "string", ".spec.title"),
-        ("Due", "string", ".spec.dueAt"),
+        ("Due", "string", ".spec['dueAt','dueOn']"),
         ("State", "string", ".spec.state"),
         ("Priority", "string", ".spec.priority"),
         ("Schedule", "string", ".spec.occurrence.schedule"),

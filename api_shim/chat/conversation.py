@@ -7,7 +7,7 @@ understood anew, at the moment it was said: nothing half understood is stored.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
@@ -19,10 +19,11 @@ from api_shim.chat.dates import Reading, Unclear
 from api_shim.chat.grammar import Intent
 from api_shim.chat.matching import Thing
 from api_shim.chat.records import Call, Option, Question
-from api_shim.tools import DescribedSchedule, ReminderList, ScheduleList, TaskList
+from api_shim.tools import DescribedSchedule, ReminderList, ScheduleList, TaskList, Upcoming
 from taskbell.calendar.rule import Frequency, Rule
 from taskbell.calendar.series import Series
-from taskbell.resources import SNOOZE, State, instant_text, local_text
+from taskbell.calendar.zones import midnight
+from taskbell.resources import DATE_PATTERN, SNOOZE, State, instant_text, local_text
 
 MOST_UNDO = 10
 _MOST_LISTED = 20
@@ -90,8 +91,16 @@ class Setting:
         """A local time that does not exist takes the offset before the gap (RFC 5545 3.3.5)."""
         return local.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
 
-    def words(self, at: datetime) -> str:
-        return wording.moment_text(at, self.zone, self.now)
+    def words(self, at: date) -> str:
+        """An instant, or a date."""
+        if isinstance(at, datetime):
+            return wording.moment_text(at, self.zone, self.now)
+        return wording.day_text(at, self.zone, self.now)
+
+    def due(self, task: TaskAnswer) -> str:
+        """Nothing for a task that is due at no time."""
+        at = task.due_at or task.due_on
+        return self.words(at) if at else ""
 
 
 # Answers to questions
@@ -255,8 +264,8 @@ def _which(said: str, heard: Heard, found: matching.Match, setting: Setting) -> 
 
 
 def _label(thing: Thing, setting: Setting) -> str:
-    if thing.task and thing.task.due_at:
-        return f"“{thing.title}”, due {setting.words(thing.task.due_at)}"
+    if thing.task and thing.task.due:
+        return f"“{thing.title}”, due {setting.due(thing.task)}"
     if thing.schedule:
         return f"“{thing.title}”, {_recurrence(thing.schedule)}"
     return f"“{thing.title}”, without due time"
@@ -396,7 +405,7 @@ def _of_either(thing: Thing, **fields: JsonValue) -> Step:
     """What belongs to the whole series, where there is one."""
     if thing.schedule is not None:
         return _of_schedule("update_schedule", thing, **fields)
-    if fields.get("reminders") and thing.task and thing.task.due_at is None:
+    if fields.get("reminders") and thing.task and thing.task.due is None:
         return Say(f"“{thing.title}” has no due time to remind you before. Move it to a time first.")
     return _of_task("update_task", thing, **fields)
 
@@ -423,8 +432,7 @@ def _delete(intent: grammar.Delete, thing: Thing, heard: Heard, setting: Setting
 
 
 def _scope(thing: Thing, heard: Heard, text: str, setting: Setting) -> Question:
-    due_at = thing.task.due_at if thing.task else None
-    due = setting.words(due_at) if due_at else "now"
+    due = (setting.due(thing.task) if thing.task else "") or "now"
     asked = f"“{thing.title}” repeats. {text.format(due=due)} Say “this one” or “all”."
     return Question(about="scope", message=heard.message, said_at=heard.said_at, text=asked, chosen=thing.ref)
 
@@ -440,10 +448,9 @@ def _move(intent: grammar.Move, thing: Thing, heard: Heard, setting: Setting) ->
         if thing.task is not None and heard.whole is None:
             return Ask(_scope(thing, heard, "Shall I move only the one due {due}, or the whole series?", setting))
         if thing.task is None or heard.whole:
-            start = datetime.combine(thing.schedule.start.date(), when.clock or dates.USUAL)
+            start = datetime.combine(midnight(thing.schedule.start), when.clock or dates.USUAL)
             return _of_schedule("update_schedule", thing, start=local_text(start))
-    due_at = _moved_to(intent, thing, setting)
-    step = _of_task("update_task", thing, due_at=instant_text(due_at))
+    step = _of_task("update_task", thing, **_moved_to(intent, thing, setting))
     return Do(step.call, step.before, only) if isinstance(step, Do) else step
 
 
@@ -452,14 +459,28 @@ def _move_series(when: Reading, thing: Thing, setting: Setting) -> Step:
         return Say(
             f"“{thing.title}” is a single task. Add what repeats anew, for example: {thing.title} every Monday at 9."
         )
-    clock = when.clock or thing.schedule.start.time()
+    all_day = when.clock is None and not isinstance(thing.schedule.start, datetime)
+    clock = when.clock or midnight(thing.schedule.start).time()
     anew = Reading("", rule=when.rule, clock=clock, since=when.since, until=when.until, count=when.count)
     # The rule is about the schedule's own wall clock, wherever its owner is now.
     recurrence, start = _recurring(anew, Setting(setting.now, ZoneInfo(thing.schedule.time_zone)))
-    return _of_schedule("update_schedule", thing, start=local_text(start), recurrence=recurrence)
+    first = local_text(start.date() if all_day else start)
+    return _of_schedule("update_schedule", thing, start=first, recurrence=recurrence)
 
 
-def _moved_to(intent: grammar.Move, thing: Thing, setting: Setting) -> datetime:
+def _moved_to(intent: grammar.Move, thing: Thing, setting: Setting) -> dict[str, JsonValue]:
+    """What is due on a date stays so until a time is named."""
+    when, due_on = intent.when, thing.task.due_on if thing.task else None
+    if due_on is None or when.clock is not None or when.shift is not None:
+        return {"due_at": instant_text(_moved_to_time(intent, thing, setting))}
+    if intent.later is None:
+        return {"due_on": local_text(when.day or setting.local.date())}
+    if intent.later != timedelta(days=intent.later.days):
+        raise Unclear(f"“{thing.title}” is due all day. Move it by days, or to a time: move it to tomorrow at 9.")
+    return {"due_on": local_text(due_on + intent.later)}
+
+
+def _moved_to_time(intent: grammar.Move, thing: Thing, setting: Setting) -> datetime:
     when, due_at = intent.when, thing.task.due_at if thing.task else None
     if intent.later is not None:
         if due_at is None:
@@ -499,7 +520,8 @@ def said(do: Do, result: dict[str, JsonValue], setting: Setting) -> str:
 
 def _task_said(do: Do, task: TaskAnswer, setting: Setting) -> str:
     title = f"“{task.title}”"
-    due = f", due {setting.words(task.due_at)} ({setting.zone.key})" if task.due_at else ", without due time"
+    zone = f" ({setting.zone.key})" if task.due_at else ""
+    due = f", due {setting.due(task)}{zone}" if task.due else ", without due time"
     if do.undoing:
         return f"Taken back: {title} is {task.state.lower()}{due}.{_will_remind(task, setting)}"
     match do.call.tool:
@@ -519,8 +541,13 @@ def _next(do: Do, task: TaskAnswer, setting: Setting) -> str:
     schedule, occurrence = do.before.schedule if do.before else None, task.occurrence
     if schedule is None or occurrence is None:
         return ""
-    following = next((each.at for each in schedule.upcoming if each.at > occurrence.at), None)
-    return f" Next: {setting.words(following)}." if following else ""
+    following = next((each for each in schedule.upcoming if each.at > occurrence.at), None)
+    return f" Next: {_occurs(following, setting)}." if following else ""
+
+
+def _occurs(upcoming: Upcoming, setting: Setting) -> str:
+    all_day = re.fullmatch(DATE_PATTERN, upcoming.local)
+    return setting.words(date.fromisoformat(upcoming.local) if all_day else upcoming.at)
 
 
 def _will_remind(task: TaskAnswer, setting: Setting) -> str:
@@ -555,7 +582,7 @@ _VERBS = {"add_schedule": "Added", "undo_cancel_future": "Going on with"}
 def _upcoming(schedule: DescribedSchedule, setting: Setting) -> str:
     if not schedule.upcoming:
         return "Nothing of it is to come."
-    return f"Next: {'; '.join(setting.words(each.at) for each in schedule.upcoming)}."
+    return f"Next: {'; '.join(_occurs(each, setting) for each in schedule.upcoming)}."
 
 
 def _reminded(schedule: DescribedSchedule) -> str:
@@ -574,8 +601,8 @@ def _tasks(found: TaskList, label: str, setting: Setting) -> str:
 
 
 def _listed(task: TaskAnswer, setting: Setting) -> str:
-    due = f", due {setting.words(task.due_at)}" if task.due_at else ""
-    return f"{task.title}{due}{', overdue' if task.due_at and task.due_at < setting.now else ''}"
+    due = f", due {setting.due(task)}" if task.due else ""
+    return f"{task.title}{due}{', overdue' if task.due and task.due.by < setting.now else ''}"
 
 
 def _schedules(found: ScheduleList, setting: Setting) -> str:
@@ -646,15 +673,19 @@ def inverse(do: Do, result: dict[str, JsonValue]) -> Call | None:
 def _restored(do: Do, noun: str, fields: dict[str, JsonValue]) -> Call:
     if do.call.tool.startswith("delete_"):
         return Call(tool=f"add_{noun}", arguments=fields, restores=str(do.call.arguments[f"{noun}_id"]))
-    changed = do.call.arguments.keys() if do.call.tool.startswith("update_") else {"ends_at"}
+    changed = set(do.call.arguments) if do.call.tool.startswith("update_") else {"ends_at"}
+    if changed & _TIMES:
+        changed |= _TIMES
     kept = {name: value for name, value in fields.items() if name in changed}
     return Call(tool=f"update_{noun}", arguments={f"{noun}_id": do.call.arguments[f"{noun}_id"], **kept})
 
 
-_TASK_FIELDS = {"title", "description", "priority", "tags", "due_at", "time_zone"}
+_TIMES = {"due_at", "due_on", "start", "reminder_time"}
+"""A change of one of these may have cleared others."""
+_TASK_FIELDS = {"title", "description", "priority", "tags", "due_at", "due_on", "time_zone", "reminder_time"}
 _SCHEDULE_FIELDS = {
-    "title", "description", "priority", "tags", "reminders", "time_zone", "start", "recurrence", "ends_at", "suspend",
-    "history_limit",
+    "title", "description", "priority", "tags", "reminders", "reminder_time", "time_zone", "start", "recurrence",
+    "ends_at", "suspend", "history_limit",
 }  # fmt: skip
 
 

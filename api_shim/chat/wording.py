@@ -1,7 +1,7 @@
 """What is said back: dates and offsets in words. English; recurrences are `taskbell.calendar.wording`'s."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from taskbell.calendar import offsets
@@ -13,16 +13,21 @@ _MONTHS = (
 )  # fmt: skip
 
 
-def date_text(local: datetime) -> str:
+def date_text(local: date) -> str:
     return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+
+
+def day_text(day: date, zone: ZoneInfo, now: datetime) -> str:
+    """ "tomorrow, Thursday 26 November 2026": a date, as who is in `zone` sees it from `now`."""
+    near = {0: "today, ", 1: "tomorrow, ", -1: "yesterday, "}
+    days = (day - now.astimezone(zone).date()).days
+    return f"{near.get(days, '')}{_WEEKDAYS[day.weekday()]} {date_text(day)}"
 
 
 def moment_text(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     """ "tomorrow, Thursday 26 November 2026, 17:00": the instant `at` as the wall clock in `zone` shows it."""
     local = at.astimezone(zone)
-    near = {0: "today, ", 1: "tomorrow, ", -1: "yesterday, "}
-    days = (local.date() - now.astimezone(zone).date()).days
-    return f"{near.get(days, '')}{_WEEKDAYS[local.weekday()]} {date_text(local)}, {local:%H:%M}"
+    return f"{day_text(local.date(), zone, now)}, {local:%H:%M}"
 
 
 def offset_text(before: str) -> str:

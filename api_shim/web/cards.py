@@ -65,7 +65,7 @@ def card(seen: Card, clock: Clock) -> CardView:
         id=seen.task.name,
         uid=seen.task.uid,
         data=data,
-        overdue=is_open and data.due_at is not None and clock.passed(data.due_at),
+        overdue=is_open and data.due is not None and clock.passed(data.due.by),
         recurrence=_recurrence(data, clock),
         reminders=tuple(_reminders(seen)),
         schedule_id=data.occurrence.schedule if spec and data.occurrence and not spec.get("endsAt") else None,
@@ -94,12 +94,12 @@ def _recurrence(data: TaskData, clock: Clock) -> str:
 
 
 def _heading(view: CardView, clock: Clock) -> str:
-    due_at = view.data.due_at
-    if due_at is None:
+    due = view.data.due
+    if due is None:
         return "No due time"
     if view.overdue:
         return "Overdue"
-    match clock.days_ahead(due_at):
+    match clock.days_ahead(due.by):
         case 0:
             return "Today"
         case 1:

@@ -28,6 +28,17 @@ class Clock:
         """Midnights between now and `at`; negative in the past."""
         return (self.local(at).date() - self.today).days
 
+    def day(self, day: date) -> str:
+        """`Mon 23 Nov`, with the year where it is another one."""
+        year = f" {day.year}" if day.year != self.today.year else ""
+        return f"{day:%a} {day.day} {day:%b}{year}"
+
+    def relative_day(self, day: date) -> str:
+        """`today`, `tomorrow`, `in 5 days`."""
+        days = (day - self.today).days
+        near = {0: "today", 1: "tomorrow", -1: "yesterday"}
+        return near.get(days) or _ahead_or_ago(f"{abs(days)} days", days)
+
     def passed(self, at: datetime) -> bool:
         return at <= self.now
 
@@ -40,15 +51,12 @@ class Clock:
             return _ahead_or_ago(f"{abs(seconds) // _MINUTE} min", seconds)
         if abs(seconds) < 12 * _HOUR or not self.days_ahead(at):
             return _ahead_or_ago(f"{abs(seconds) // _HOUR} h", seconds)
-        days = self.days_ahead(at)
-        near = {1: "tomorrow", -1: "yesterday"}
-        return near.get(days) or _ahead_or_ago(f"{abs(days)} days", days)
+        return self.relative_day(self.local(at).date())
 
     def exact(self, at: datetime) -> str:
         """`Mon 23 Nov, 09:00`, with the year where it is another one."""
         local = self.local(at)
-        year = f" {local.year}" if local.year != self.today.year else ""
-        return f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M}"
+        return f"{self.day(local.date())}, {local:%H:%M}"
 
     def time(self, at: datetime, near: datetime | None = None) -> str:
         """`09:00` on the day of `near`, else `exact`."""

@@ -435,7 +435,9 @@ class Reconciler:
     async def _amend(self, task: Task, spec: TaskSpec) -> None:
         # The mark names the generation this very write makes: it is guarded, so no other edit can come between.
         mark = {naming.AMENDED_ANNOTATION: str(task.metadata.generation + 1)}
-        changes = {"metadata": {"annotations": mark}, "spec": spec.wire()}
+        wanted = spec.wire()
+        dropped = dict.fromkeys(task.spec.wire().keys() - wanted.keys())
+        changes = {"metadata": {"annotations": mark}, "spec": dropped | wanted}
         await self._patch_task(task, changes)
 
     async def _adopt(self, task: Task, this: _Pass) -> None:

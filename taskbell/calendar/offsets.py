@@ -30,7 +30,8 @@ class Offset:
         return "PT0M" if text == "P" else "-" * self.negative + text
 
     def before(self, due_at: datetime, zone: ZoneInfo) -> datetime:
-        """The aware UTC instant this long before `due_at`: days keep the wall clock in `zone`, minutes are exact.
+        """The aware UTC instant this long before the aware `due_at`: days keep the wall clock in `zone`, minutes are
+        exact. `due_at` may be a time of `zone` that its clocks skip: only the day it is carried to has to have it.
 
         Raises Rejected where that lies outside the years 1 to 9999."""
         sign = 1 if self.negative else -1

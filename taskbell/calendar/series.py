@@ -16,7 +16,7 @@ from heapq import merge
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
-from taskbell.calendar import expansion, zones
+from taskbell.calendar import due, expansion, zones
 from taskbell.calendar.expansion import Steps
 from taskbell.calendar.rule import (
     EVERYTHING_EXCLUDED,
@@ -53,7 +53,7 @@ class Series:
     def __init__(self, zone_name: str, start: datetime | date, rule: Rule | Cron, policies: Policies = PLAIN) -> None:
         self.zone = zones.zone(zone_name)
         self.all_day = not isinstance(start, datetime)
-        self.start = start if isinstance(start, datetime) else datetime.combine(start, time())
+        self.start = zones.midnight(start)
         self.rule = rule
         self.policies = policies
         self._made = _make(self.zone, self.start, rule, policies, self.all_day)
@@ -106,6 +106,23 @@ class Series:
         note = self._made.note(occurrence)
         return replace(occurrence, note=note) if note else occurrence
 
+    def passed_by(self, moment: datetime) -> datetime:
+        """The instant up to which all occurrences have passed at `moment`: itself or, since an occurrence of an all-day
+        series has passed when its local day is over, the last one before the local day of `moment`."""
+        return due.just_before_today(self.zone, moment) if self.all_day else moment
+
+    def due_by(self, occurrence: Occurrence) -> datetime:
+        """By when `occurrence` is to be done: its instant, or the last one of its local day."""
+        return due.on(self.day(occurrence.at), self.zone).by if self.all_day else occurrence.at
+
+    def day(self, at: datetime) -> date:
+        """The local date of an aware instant."""
+        return at.astimezone(self.zone).date()
+
+    def name(self, local: datetime) -> datetime | date:
+        """`local` as people write it: in an all-day series a date."""
+        return local.date() if self.all_day else local
+
     def _after(self, moment: datetime, local: datetime | None, fold: int) -> Iterator[Occurrence]:
         moment = max(moment, _EARLIEST)
         if moment >= LATEST:
@@ -132,7 +149,7 @@ def _make(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies
     base = timeline(zone, start, rule, policies)
     if next(base.after(_EARLIEST, Steps()), None) is None:
         _refuse_never(zone, start, rule, policies)
-    made = _Made(zone, start, rule, policies, base)
+    made = _Made(zone, start, rule, policies, base, all_day=all_day)
     if policies.overrides:
         made.override(policies.overrides)
     return made
@@ -172,8 +189,18 @@ class _Extra:
 class _Made:
     """A timeline without what is excluded, and with what is added and moved; shared by equal series."""
 
-    def __init__(self, zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, base: Timeline) -> None:
+    def __init__(
+        self,
+        zone: ZoneInfo,
+        start: datetime,
+        rule: Rule | Cron,
+        policies: Policies,
+        base: Timeline,
+        *,
+        all_day: bool,
+    ) -> None:
         self.zone, self.start, self.rule, self.policies, self.base = zone, start, rule, policies, base
+        self.all_day = all_day
         self.gone: frozenset[tuple[datetime, int]] = frozenset(self._excluded())
         self.extras: tuple[_Extra, ...] = ()
         self.unmatched: tuple[Override, ...] = ()
@@ -310,6 +337,7 @@ class _Made:
         at = moved[occurrence.local, occurrence.fold]
         earlier = next((each for each in self.until(occurrence.at, Steps()) if key(each) < key(occurrence)), None)
         later = next((each for each in self.after(occurrence.at - TICK, Steps()) if key(each) > key(occurrence)), None)
+        this = f"the occurrence of {self._text(occurrence.local)} to {self._text(moved_to)}"
         for neighbour, sign in ((earlier, 1), (later, -1)):
             if neighbour is None:
                 continue
@@ -317,8 +345,8 @@ class _Made:
             if any((at - place) * sign <= timedelta() for place in places):
                 raise Rejected(
                     MOVED_TOO_FAR,
-                    f"overrides move the occurrence of {_minutes(occurrence.local)} to {_minutes(moved_to)}, and its "
-                    f"neighbour is that of {_minutes(neighbour.local)}: move it to a time between its neighbours",
+                    f"overrides move {this}, and its neighbour is that of {self._text(neighbour.local)}: move it to a "
+                    "time between its neighbours",
                 )
 
     # Notes
@@ -327,13 +355,18 @@ class _Made:
         extra = self._extra(occurrence.local, occurrence.fold)
         if extra and extra.moved_from is not None:
             shown = occurrence.at.astimezone(self.zone)
-            return f"moved from {_minutes(occurrence.local)} to {_minutes(shown)}"
+            return f"moved from {self._text(occurrence.local)} to {self._text(shown)}"
         notes = (self._clamped(occurrence) if extra is None else None, self._bent(occurrence))
         return "; ".join(filter(None, notes)) or None
+
+    def _text(self, local: datetime) -> str:
+        return local.strftime("%Y-%m-%d" if self.all_day else "%Y-%m-%dT%H:%M")
 
     def _bent(self, occurrence: Occurrence) -> str | None:
         shift = zones.shift(self.zone, occurrence.local)
         shown = occurrence.at.astimezone(self.zone).replace(tzinfo=None)
+        if self.all_day and shown.date() == occurrence.local.date():
+            return None
         if shift > timedelta() and shown != occurrence.local:
             day = "" if shown.date() == occurrence.local.date() else f" on {shown:%Y-%m-%d}"
             return (
@@ -355,7 +388,3 @@ class _Made:
 @lru_cache(maxsize=1024)
 def _unclamped(rule: Rule | Cron, start: datetime) -> expansion.Dates:
     return expansion.dates_from(rule, start, MonthEnd.SKIP)
-
-
-def _minutes(local: datetime) -> str:
-    return local.strftime("%Y-%m-%dT%H:%M")

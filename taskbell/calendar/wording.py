@@ -55,7 +55,8 @@ def after_completion(zone_name: str, start: datetime | date, rule: Rule, month_e
     at = f" at {start:%H:%M}" if isinstance(start, datetime) and rule.frequency not in SUB_DAILY else ""
     times = () if rule.count is None else (_times_in_all(rule.count),)
     until = rule.until_at.astimezone(ZoneInfo(zone_name)).replace(tzinfo=None) if rule.until_at else rule.until
-    ends = () if until is None else (f"until {_moment(until, time(23, 59))}",)
+    last = time(23, 59) if isinstance(start, datetime) else time()
+    ends = () if until is None else (f"until {_moment(until, last)}",)
     clamps = month_end is MonthEnd.CLAMP and rule.frequency in {Frequency.MONTHLY, Frequency.YEARLY}
     clamped = (_CLAMPED,) if clamps else ()
     return _joined_parts(f"{_every(rule)} after completion{at}", *times, *ends, *clamped, zone_name)

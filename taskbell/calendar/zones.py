@@ -5,7 +5,7 @@ A local time that does not exist takes the offset before the gap, one that exist
 own files, of whatever age, decide nothing.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from importlib import metadata
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -45,6 +45,16 @@ def place(of: ZoneInfo, local: datetime, fold: int = 0) -> datetime:
     if fold and (second := offset(of, local.replace(fold=1))) < first:
         first = second
     return (local - first).replace(tzinfo=UTC)
+
+
+def midnight(local: date) -> datetime:
+    """What an all-day series knows a date by: its naive midnight. A naive local time stays what it is."""
+    return local if isinstance(local, datetime) else datetime.combine(local, time())
+
+
+def begins(of: ZoneInfo, day: date) -> datetime:
+    """The aware UTC instant with which `day` begins, also where its midnight does not exist."""
+    return place(of, datetime.combine(day, time()))
 
 
 def regular(of: ZoneInfo, midnight: datetime) -> bool:

@@ -51,8 +51,10 @@ def successor(spec: TaskScheduleSpec, cursor: Cursor, closed_at: datetime) -> Oc
         )
     same = cursor.calendar == calendar_of(spec)
     floor = cursor.local if same else datetime.combine(cursor.local, time(23, 59))
-    after = min(closed_at, cursor.at) if spec.missed.policy is MissedPolicy.ALL else closed_at
-    return spec.series().next_after(after, local=floor, fold=cursor.fold if same else 1)
+    series = spec.series()
+    passed = series.passed_by(closed_at)
+    after = min(passed, cursor.at) if spec.missed.policy is MissedPolicy.ALL else passed
+    return series.next_after(after, local=floor, fold=cursor.fold if same else 1)
 
 
 def standing_at(occurrence: Occurrence, sequence: int, phase: Phase, calendar: str) -> Cursor:

@@ -93,7 +93,8 @@ class _Deciding:
         self.series = series
         self.calendar = calendar
         self.now = now
-        self.created_at = schedule.metadata.creation_timestamp
+        self.passed = series.passed_by(now)
+        self.created_at = series.passed_by(schedule.metadata.creation_timestamp)
         self.lead = lead_time(self.spec)
         self.overlap = overlap(self.spec)
         self.limit = self.spec.open_limit or DEFAULT_OPEN_LIMIT
@@ -155,10 +156,13 @@ class _Deciding:
         """Untouched Tasks ahead that the new calendar lacks go; from now on everything is decided by the new one."""
         if self.cursor is None or self.cursor.calendar == self.calendar:
             return
+        # Of an all-day series today is still ahead, unless it has been decided and stays so.
+        decided, today = self.cursor.at > self.passed, self.series.day(self.now)
         for sequence, task in list(self.open.items()):
             if _due(task) > self.now and not touched(task) and not self._occurs(task):
+                decided = decided and self.series.day(_due(task)) != today
                 self._retire(sequence, Retirement.RESCHEDULED)
-        self._stand(self.sequence, self.now)
+        self._stand(self.sequence, self.now if decided else self.passed)
 
     def _follow_end(self) -> None:
         """What `endsAt` forbids goes while it lies ahead and nobody touched it, and comes again when that is lifted."""
@@ -171,7 +175,7 @@ class _Deciding:
         if ends_at is not None and cursor.at > ends_at:
             self._stand(cursor.sequence, ends_at, Outcome.CANCELLED)
         elif cursor.outcome is Outcome.CANCELLED and (ends_at is None or ends_at > max(cursor.at, self.now)):
-            self._stand(cursor.sequence, max(cursor.at, self.now))
+            self._stand(cursor.sequence, max(cursor.at, self.passed))
 
     def _pass_over_missed(self) -> None:
         """Of those whose time has passed the ones that `missed` wants stay undecided."""
@@ -189,14 +193,14 @@ class _Deciding:
     def _kept(self, since: datetime, until: datetime) -> int:
         """How many of the newest in (`since`, `until`] are still to be made."""
         missed = self.spec.missed
-        oldest = max(since, self.now - missed.within)
+        oldest = max(since, self.passed - missed.within)
         match missed.policy:
             case MissedPolicy.LATEST:
                 return min(1, self.series.count_between(oldest, until))
             case MissedPolicy.ALL:
                 return min(MOST_MISSED, self.series.count_between(oldest, until))
             case MissedPolicy.SKIP:
-                return self.series.count_between(max(since, self.now - MISSED - _INSTANT), until)
+                return self.series.count_between(max(since, self.series.passed_by(self.now - MISSED - _INSTANT)), until)
 
     def _nth_from_end(self, until: datetime, kept: int, since: datetime) -> Occurrence:
         """The newest of (`since`, `until`] but for `kept` ones after it."""
@@ -233,8 +237,9 @@ class _Deciding:
             self.decisions.cursor = decided
             return True
         room = len(self.open) + len(self.decisions.made) - bool(before and self.overlap is Overlap.REPLACE) < self.limit
-        if not room and self.now < coming.at:
-            self.decisions.blocked, self.decisions.wake_at = True, coming.at
+        due_by = self.series.due_by(coming)
+        if not room and self.now < due_by:
+            self.decisions.blocked, self.decisions.wake_at = True, due_by
             return False
         self.decisions.cursor = decided
         if room:

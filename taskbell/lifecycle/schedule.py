@@ -10,10 +10,11 @@ their sequence, never time.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 
 from taskbell import events, naming
+from taskbell.calendar import zones
 from taskbell.calendar.series import Series
 from taskbell.calendar.timelines import Occurrence
 from taskbell.errors import Rejected
@@ -54,6 +55,7 @@ from taskbell.resources import (
     State,
     Task,
     TaskSchedule,
+    TaskScheduleSpec,
     TaskScheduleStatus,
     TaskSpec,
     local_text,
@@ -151,15 +153,18 @@ def occurrence_spec(schedule: TaskSchedule, cursor: Cursor, recurrence_text: str
     override = spec.override(cursor.local)
     if override and override.task:
         template = override.task.on(template)
+    day = due_on(spec, cursor)
     return TaskSpec(
         user_id=spec.user_id,
         title=template.title,
         description=template.description,
         priority=template.priority,
         tags=template.tags,
-        due_at=cursor.at,
+        due_at=None if day else cursor.at,
+        due_on=day,
         time_zone=spec.time_zone,
         reminders=tuple(Reminder(before=reminder.before) for reminder in template.reminders),
+        reminder_time=template.reminder_time,
         reminder_policy=template.reminder_policy,
         occurrence=OccurrenceRef(
             schedule=schedule.metadata.name,
@@ -170,6 +175,11 @@ def occurrence_spec(schedule: TaskSchedule, cursor: Cursor, recurrence_text: str
             recurrence_text=recurrence_text,
         ),
     )
+
+
+def due_on(spec: TaskScheduleSpec, cursor: Cursor) -> date | None:
+    """The local date of an all-day occurrence, wherever it was moved to. Raises Rejected."""
+    return cursor.at.astimezone(zones.zone(spec.time_zone)).date() if spec.all_day else None
 
 
 class _Next(Enum):
@@ -211,6 +221,11 @@ class _Picture:
     def series(self) -> Series:
         """Raises Rejected."""
         return self.schedule.spec.series()
+
+    @property
+    def passed(self) -> datetime:
+        """What occurs up to this instant has passed by now. Raises Rejected."""
+        return self.series.passed_by(self.now)
 
     @property
     def words(self) -> str:
@@ -265,7 +280,7 @@ class _Picture:
     def ahead(self, cursor: Cursor) -> Cursor | None:
         """`cursor` at the calendar's first occurrence on or after its local day and after now."""
         midnight = cursor.local.replace(hour=0, minute=0)
-        occurrence = self.series.next_after(self.now, local=midnight - timedelta(minutes=1), fold=1)
+        occurrence = self.series.next_after(self.passed, local=midnight - timedelta(minutes=1), fold=1)
         return cursor.moved(occurrence).model_copy(update={"calendar": self.calendar}) if occurrence else None
 
 
@@ -316,7 +331,8 @@ def _stand_at_first(picture: _Picture) -> None:
     """Neither a cursor nor Tasks: the first occurrence not before the creation."""
     if picture.cursor is not None:
         return
-    first = picture.series.next_after(picture.schedule.metadata.creation_timestamp - _INSTANT)
+    series = picture.series
+    first = series.next_after(series.passed_by(picture.schedule.metadata.creation_timestamp - _INSTANT))
     picture.exhausted = first is None
     if first:
         picture.cursor = standing_at(first, 1, Phase.PENDING, picture.calendar)
@@ -478,10 +494,10 @@ def _suspended(picture: _Picture, cursor: Cursor) -> _Next | None:
 
 def _pending_was_missed(picture: _Picture, cursor: Cursor) -> _Next | None:
     """Its time has passed while nobody could create it: `missed` says which one is made instead."""
-    if cursor.phase is not Phase.PENDING or cursor.at > picture.now or picture.counts_from_completion:
+    if cursor.phase is not Phase.PENDING or picture.counts_from_completion or cursor.at > picture.passed:
         return None
     missed = picture.schedule.spec.missed
-    oldest = picture.now - missed.within
+    oldest = picture.passed - missed.within
     match missed.policy:
         case MissedPolicy.ALL if cursor.at > oldest:
             return None
@@ -490,12 +506,12 @@ def _pending_was_missed(picture: _Picture, cursor: Cursor) -> _Next | None:
         case MissedPolicy.SKIP if picture.now <= cursor.at + MISSED:
             return None
         case MissedPolicy.SKIP:
-            chosen = picture.series.next_after(picture.now)
+            chosen = picture.series.next_after(picture.passed)
         case MissedPolicy.LATEST:
             passed = _latest_passed(picture, max(oldest, cursor.at - _INSTANT))
             if passed is None and cursor.at > oldest:
                 return None  # an edit has taken it out of the calendar after it was due: today's is not swallowed
-            chosen = passed or picture.series.next_after(picture.now)
+            chosen = passed or picture.series.next_after(picture.passed)
     if chosen is None:  # never made, so an edit of the calendar can bring it back under its number
         picture.close(cursor, Outcome.CANCELLED, picture.now)
         return _Next.LOOK_AGAIN
@@ -637,7 +653,7 @@ def _status(picture: _Picture, told: PublishedSchedule | None) -> TaskScheduleSt
         next_occurrences=_next_occurrences(picture),
         reopened=tuple(sorted(reopened)),
         published=told,
-        cursor=cursor,
+        cursor=cursor.model_copy(update={"on": due_on(schedule.spec, cursor)}) if cursor else None,
     )
 
 
@@ -653,7 +669,7 @@ def _claims(picture: _Picture, reopened: set[int]) -> dict[str, Claim]:
     elif picture.exhausted or cancelled:
         claims[conditions.COMPLETE] = Claim(True, "Exhausted", "the recurrence has no further occurrence")
     if unmatched := picture.series.unmatched:
-        times = ", ".join(local_text(each.occurrence) for each in unmatched)
+        times = ", ".join(local_text(picture.series.name(each.occurrence)) for each in unmatched)
         message = f"overrides name what the recurrence does not yield: {times}"
         claims[conditions.NO_SUCH_OCCURRENCE] = Claim(True, "NoSuchOccurrence", message[:1024])
     if picture.blocked:
@@ -683,7 +699,7 @@ def _next_occurrences(picture: _Picture) -> tuple[NextOccurrence, ...]:
     # A gap can put two local times at one instant: the second of them follows the first.
     found = picture.series.upcoming(cursor.at - _INSTANT, 3, local=cursor.local, fold=cursor.fold)
     return tuple(
-        NextOccurrence(local=each.local, at=each.at, note=each.note)
+        NextOccurrence(local=picture.series.name(each.local), at=each.at, note=each.note)
         for each in found
         if not past_end(picture.schedule.spec, each.at)
     )

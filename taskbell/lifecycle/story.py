@@ -26,6 +26,7 @@ from taskbell.resources import (
     TaskScheduleSpec,
     TaskScheduleStatus,
     TaskStatus,
+    local_text,
 )
 
 NEWER_THAN_OPERATOR = "NewerThanOperator"
@@ -115,7 +116,7 @@ def _task_name(metadata: Metadata, cursor: Cursor) -> str:
 
 
 def _due(spec: TaskScheduleSpec, cursor: Cursor) -> str:
-    return f"{cursor.local:%Y-%m-%dT%H:%M} {spec.time_zone}"
+    return f"{local_text(cursor.local.date() if spec.all_day else cursor.local)} {spec.time_zone}"
 
 
 _TOLD = {conditions.STALLED, conditions.REOPENED, conditions.BLOCKED, conditions.NO_SUCH_OCCURRENCE}

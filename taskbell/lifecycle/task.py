@@ -361,8 +361,8 @@ def _instants(task: Task) -> Iterator[tuple[str, datetime]]:
     for reminder in task.spec.reminders:
         if reminder.at is not None:
             yield reminder.id, reminder.at
-        elif reminder.before is not None and task.spec.due_at is not None:
-            yield reminder.id, offsets.parse(reminder.before).before(task.spec.due_at, zone)
+        elif reminder.before is not None and (due_at := task.spec.reminded_before(zone)):
+            yield reminder.id, offsets.parse(reminder.before).before(due_at, zone)
     if task.spec.snoozed_until is not None:
         yield SNOOZE, task.spec.snoozed_until
 
@@ -379,8 +379,8 @@ def _state(task: Task, at: datetime, known: ReminderState | None, now: datetime)
 
 def _latest(task: Task, reminder: ReminderStatus) -> datetime:
     """When it is not worth sending any more."""
-    at, policy = reminder.remind_at, task.spec.reminder_policy
-    return at + PUNCTUAL if policy.late is LateReminders.SKIP else max(at, task.spec.due_at or at) + policy.within
+    at, policy, due = reminder.remind_at, task.spec.reminder_policy, task.spec.due
+    return at + PUNCTUAL if policy.late is LateReminders.SKIP else max(at, due.by if due else at) + policy.within
 
 
 def _is_due(reminder: ReminderStatus, now: datetime) -> bool:

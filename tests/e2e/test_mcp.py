@@ -67,8 +67,12 @@ async def test_what_goes_wrong_is_a_result_that_says_how_to_mend_it(world: World
     due = instant(now() + timedelta(days=1))
     async with connected(world, person) as client:
         for tool, arguments, sentence in (
-            ("add_task", {"title": "Report", "due": due}, "/due: is no field here; did you mean due_at?"),
-            ("add_task", {"title": "Report", "reminders": [{"before": "PT1H"}]}, "a reminder with before needs due_at"),
+            ("add_task", {"title": "Report", "due": due}, "/due: is no field here; did you mean due_at or due_on?"),
+            (
+                "add_task",
+                {"title": "Report", "reminders": [{"before": "PT1H"}]},
+                "a reminder with before needs due_at or due_on",
+            ),
             ("add_task", {"title": "Report", "time_zone": "Berlin"}, "use an IANA name such as Europe/Berlin"),
             ("complete_task", {"task_id": "none-1a2b3c4d"}, "You have no task 'none-1a2b3c4d'"),
             ("complete_task", {"task_id": "Team standup"}, "is no id"),

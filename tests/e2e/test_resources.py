@@ -91,7 +91,7 @@ def test_kubectl_explains_a_recurrence(world: World) -> None:
     frequency = world.cluster.kubectl("explain", "taskschedule.spec.recurrence.frequency")
     assert all(name in frequency for name in ("Minutely", "Hourly", "Daily", "Weekly", "Monthly", "Yearly"))
     assert "Mon, or with Monthly and Yearly 2Tue and -1Fri" in fields
-    assert "The last local time that may occur" in fields
+    assert "The last local time or date that may occur" in fields
 
 
 # What the API server makes of a manifest

@@ -12,6 +12,7 @@ WORDS = {
     "cron": "Every weekday at 09:30, left out where the clocks skip that time, and on 27 December 2026 at 18:00, "
     "except on 24 December 2026 and 25 December 2026, Europe/Berlin",
     "monthly": "Every last Friday of the month at 17:00, Europe/London",
+    "rent": "Every month on the 1st, Europe/Berlin",
     "rrule": "Every month on the second to last and the last of these: every weekday, at 09:00 and 17:00, Asia/Tokyo",
     "standup": "Every day at 09:00, Etc/UTC",
     "weekly": "Every Monday and Friday at 09:00, Europe/Berlin",

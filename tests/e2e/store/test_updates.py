@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from store import ledger, projection, reading, updates
 from store.database import Sessions
 from store.ledger import Notice
-from store.reading import DONE, OPEN, Scope
+from store.reading import DONE, OPEN, REMINDERS, Scope
 from store.updates import Kind, Update
 from store.versions import TaskVersion
 from taskbell.events import EventType
@@ -126,13 +126,20 @@ def test_open_tasks_by_their_due_time_with_what_became_of_their_reminders(sessio
         create(session, "second", "u2")
         create(session, "last", "u3", due_at=None)
         create(session, "first", "u1", due_at=TEN - A_MINUTE)
+        create(session, "third", "u5", due_at=None, due_on=TEN.date())
         create(session, "closed", "u4", state=State.SKIPPED)
         projection.mark_published(session, [reminded("PT15M", TEN - 15 * A_MINUTE, 1, uid="u1")])
     with sessions() as session:
         page = reading.page(session, OPEN, DEMO, 2, None)
         rest = reading.page(session, OPEN, DEMO, 2, page.after)
+        waiting = reading.page(session, REMINDERS, DEMO, 9, None).items
         (closed,) = reading.page(session, DONE, DEMO, 9, None).items
         foreign = reading.page(session, OPEN, Scope("default", "eve"), 9, None).items
-    assert [card.task.name for card in (*page.items, *rest.items)] == ["first", "second", "last"]
+    assert [card.task.name for card in (*page.items, *rest.items)] == ["first", "second", "third", "last"]
     assert [card.reminder_states for card in page.items] == [{"PT15M": "Published"}, {"PT15M": "Pending"}]
+    assert {each.task_id: (each.due_at, each.due_on) for each in waiting} == {
+        "second": (TEN, None),
+        "third": (None, TEN.date()),
+        "last": (None, None),
+    }
     assert (rest.after, closed.task.name, foreign) == (None, "closed", ())

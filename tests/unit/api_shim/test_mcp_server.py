@@ -96,11 +96,35 @@ async def test_a_schedule_is_described_in_words(model: Model) -> None:
     assert not (await model.call("delete_schedule", schedule_id=added["id"])).get("isError")
 
 
+async def test_lists_have_an_all_day_task_in_its_day_until_that_is_over(model: Model) -> None:
+    await model.call("add_task", title="Rent", due_on="2026-11-23")
+    monday, noon, tuesday = "2026-11-23T00:00:00Z", "2026-11-23T12:00:00Z", "2026-11-24T00:00:00Z"
+    for window, found in (
+        ({"due_from": monday, "due_before": tuesday}, 1),
+        ({"due_from": noon}, 1),
+        ({"due_from": tuesday}, 0),
+        ({"due_before": monday}, 0),
+        ({"due_before": noon}, 0),
+        ({"due_before": tuesday}, 1),
+    ):
+        listed = (await model.call("list_tasks", **window))["structuredContent"]["items"]
+        assert len(listed) == found, window
+
+
+async def test_an_all_day_schedule_is_described_by_dates(model: Model) -> None:
+    weekly = {"frequency": "Weekly"}
+    added = (await model.call("add_schedule", title="Rent", start="2026-11-23", recurrence=weekly))["structuredContent"]
+    assert (added["start"], added["recurrence_text"]) == ("2026-11-23", "Every Monday, Etc/UTC")
+    assert [each["local"] for each in added["upcoming"]] == ["2026-11-23", "2026-11-30", "2026-12-07"]
+    timed = await model.call("update_schedule", schedule_id=added["id"], start="2026-11-23T09:00")
+    assert timed["structuredContent"]["upcoming"][0]["local"] == "2026-11-23T09:00"
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments", "sentence"),
     [
         ("add_task", {}, "/title: is needed: add it."),
-        ("add_task", {"title": "Report", "due": "x"}, "/due: is no field here; did you mean due_at?"),
+        ("add_task", {"title": "Report", "due": "x"}, "/due: is no field here; did you mean due_at or due_on?"),
         ("add_task", {"title": "Report", "due_at": "tomorrow"}, "/due_at: write an instant with its offset"),
         ("add_task", {"title": "Report", "time_zone": "Mars"}, "use an IANA name"),
         ("complete_task", {"task_id": "nothing-1"}, "You have no task 'nothing-1'"),

@@ -32,6 +32,11 @@ JSON = {"Content-Type": "application/json"}
         pytest.param({"title": "x", "due_at": 5}, "/due_at", "offset", id="a timestamp"),
         pytest.param({"title": "x", "due_at": "2026-02-30T09:00:00Z"}, "/due_at", "calendar", id="impossible date"),
         pytest.param({"title": "x", "due_at": "0001-01-01T00:00:00+14:00"}, "/due_at", "1970", id="before all years"),
+        pytest.param({"title": "x", "due_on": "2026-11-23T09:00"}, "/due_on", "write a date", id="a date with a time"),
+        pytest.param({"title": "x", "due_on": "2026-02-30"}, "/due_on", "calendar", id="no date"),
+        pytest.param(
+            {"title": "x", "due_on": "2026-11-23", "reminder_time": "9am"}, "/reminder_time", "as 09:00", id="no time"
+        ),
         pytest.param({"title": "x", "time_zone": "Mars/Base"}, "/time_zone", "Europe/Berlin", id="unknown zone"),
         pytest.param({"title": "x", "priority": "Urgent"}, "/priority", "'High'", id="unknown priority"),
         pytest.param({"title": "x", "tags": "work"}, "/tags", "list", id="no list"),
@@ -135,9 +140,9 @@ async def test_unknown_methods(client: httpx.AsyncClient) -> None:
     ("cause", "pointer", "says"),
     [
         pytest.param(
-            {"field": "spec", "message": 'Invalid value: "object": a reminder with before needs dueAt'},
+            {"field": "spec", "message": 'Invalid value: "object": a reminder with before needs dueAt or dueOn'},
             "/reminders",
-            "a reminder with before needs due_at",
+            "a reminder with before needs due_at or due_on",
             id="a rule over the spec",
         ),
         pytest.param(

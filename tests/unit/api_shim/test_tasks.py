@@ -90,6 +90,42 @@ async def test_only_what_changes_is_sent_and_null_clears(client: httpx.AsyncClie
     assert objects.patches[0]["spec"] == {"dueAt": None, "tags": ["home"]}
 
 
+DUE_ON = {"due_on": "2026-11-23", "reminder_time": "18:30"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "body", "patch"),
+    [
+        pytest.param(
+            {"due_at": DUE}, DUE_ON, {"dueAt": None, "dueOn": "2026-11-23", "reminderTime": "18:30"}, id="day"
+        ),
+        pytest.param(DUE_ON, {"due_at": DUE}, {"dueAt": DUE, "dueOn": None, "reminderTime": None}, id="time"),
+        pytest.param(DUE_ON, {"due_on": None}, {"dueOn": None, "reminderTime": None}, id="neither"),
+        pytest.param(DUE_ON, {"due_on": "2026-11-24"}, {"dueOn": "2026-11-24"}, id="another day"),
+        pytest.param(DUE_ON, {"reminder_time": None}, {"reminderTime": None}, id="the usual reminder time"),
+    ],
+)
+async def test_a_day_and_a_time_take_each_others_place(
+    client: httpx.AsyncClient,
+    objects: MemoryObjects,
+    stored: dict[str, Any],
+    body: dict[str, Any],
+    patch: dict[str, Any],
+) -> None:
+    task = await created(client, **stored)
+    response = await client.patch(f"{TASKS}/{task['id']}", json=body)
+    assert response.json().items() >= body.items()
+    assert objects.patches[0]["spec"] == patch
+
+
+async def test_neither_is_changed_by_saying_that_the_other_one_is_not_there(
+    client: httpx.AsyncClient, objects: MemoryObjects
+) -> None:
+    task = await created(client, **DUE_ON)
+    await client.patch(f"{TASKS}/{task['id']}", json={"due_at": None})
+    assert objects.patches == []
+
+
 @pytest.mark.parametrize("body", [{}, {"title": "Report"}, {"state": "Open"}, {"due_at": "2026-11-23T10:00:00+01:00"}])
 async def test_a_patch_that_changes_nothing_writes_nothing(
     client: httpx.AsyncClient, objects: MemoryObjects, body: dict[str, Any]

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -257,6 +257,20 @@ class TestFailures:
         world.api.edit(Task, "buy-milk", {"metadata": {"annotations": {"looked": "at"}}})
         await world.passes()
         assert len(world.broker.ids(Topic.TASK_EVENTS)) == 1
+
+    async def test_a_task_of_a_series_that_becomes_all_day_has_its_date_in_place_of_its_time(
+        self, world: World
+    ) -> None:
+        await world.schedule(schedule(start="2026-11-23T18:00"))
+        world.start()
+        await world.passes()
+        world.api.edit(TaskSchedule, "standup", {"spec": {"start": "2026-11-23"}})
+        await world.passes()
+        (task,) = tasks(world).values()
+        assert (task.spec.due_at, task.spec.due_on) == (None, date(2026, 11, 23))
+        cursor = standup(world).status.cursor
+        assert cursor is not None
+        assert (cursor.on, cursor.at) == (date(2026, 11, 23), datetime(2026, 11, 22, 23, tzinfo=UTC))
 
     async def test_a_child_that_has_vanished_unseen_does_not_stop_its_schedule(self, world: World) -> None:
         created = await world.schedule(STANDUP)

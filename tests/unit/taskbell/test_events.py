@@ -9,7 +9,7 @@ import pytest
 
 from taskbell import events
 from taskbell.events import Change, Event, EventType, Reason, ReminderEvent, ScheduleEvent, TaskEvent
-from taskbell.lifecycle.testing import cursor, occurrence, schedule
+from taskbell.lifecycle.testing import cursor, occurrence, one_off, schedule
 from taskbell.naming import ACTOR_ANNOTATION
 from taskbell.resources import ReminderState, ReminderStatus, State, TaskStatus
 
@@ -32,6 +32,8 @@ DONE = occurrence(
     ),
 )
 
+RENT = one_off(title="Rent", dueOn="2026-11-23", reminders=[{"before": "P1D"}])
+
 EVENTS = {
     "task-completed": events.task_event(
         DONE, DONE.status, EventType.COMPLETED, detail="completed:2026-11-23T09:00:00Z", at=MONDAY_TEN
@@ -43,6 +45,10 @@ EVENTS = {
         STANDUP, cursor(STANDUP), EventType.UPDATED, detail="updated:1", at=MONDAY_TEN, change=Change.EDITED
     ),
     "reminder-due": events.reminder_event(DONE, "PT15M", REMIND_AT),
+    "all-day-task-created": events.task_event(
+        RENT, RENT.status, EventType.CREATED, detail="created", at=RENT.metadata.creation_timestamp
+    ),
+    "all-day-reminder-due": events.reminder_event(RENT, "P1D", MONDAY_NINE - timedelta(days=1)),
 }
 
 
@@ -109,3 +115,19 @@ def test_an_actor_of_another_generation_is_unknown() -> None:
     event = events.task_event(other, other.status, EventType.UPDATED, detail="updated:3", at=MONDAY_TEN)
     assert isinstance(event.data, TaskEvent)
     assert event.data.actor is None
+
+
+ADDED_LATER: list[Any] = [
+    pytest.param(TaskEvent, "all-day-task-created", id="of tasks"),
+    pytest.param(ReminderEvent, "all-day-reminder-due", id="of reminders"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), ADDED_LATER)
+def test_readers_accept_what_an_older_version_did_not_say(kind: type[TaskEvent | ReminderEvent], name: str) -> None:
+    data = EVENTS[name].cloud_event(SOURCE, MONDAY_NINE)["data"]
+    for told in (data, data.get("task_data", {})):
+        for field in ("due_on", "reminder_time"):
+            told.pop(field, None)
+    read = kind.model_validate(data)
+    assert (read.task_data if isinstance(read, TaskEvent) else read).due_on is None

@@ -58,6 +58,17 @@ WIRES = [
         ),
         id="a schedule's status",
     ),
+    pytest.param(
+        TaskScheduleSpec,
+        schedule(
+            start="2026-11-23",
+            recurrence={"frequency": "Daily", "until": "2026-12-31", "excludedDates": ["2026-11-24"]},
+            overrides=[{"occurrence": "2026-11-25", "moveTo": "2026-11-26"}],
+            task={"title": "Rent", "reminderTime": "18:00"},
+        ).spec,
+        id="an all-day schedule",
+    ),
+    pytest.param(TaskSpec, one_off(dueOn="2026-11-23", reminderTime="18:00").spec, id="an all-day task"),
     pytest.param(TaskSpec, one_off(dueAt=MONDAY_NINE, reminders=[{"before": "PT1H"}]).spec, id="a task"),
     pytest.param(
         TaskStatus,
@@ -93,6 +104,9 @@ REFUSED = [
     pytest.param(spec(start="2026-11-23T09:00:30"), "start", id="a local time with seconds"),
     pytest.param(spec(start="2026-11-23T09:00Z"), "start", id="a local time with an offset"),
     pytest.param(spec(start="2026-02-30T09:00"), "start", id="no date of the calendar"),
+    pytest.param(spec(start="2026-02-30"), "start", id="no date of the calendar, all day long"),
+    pytest.param(spec(start=20261123), "start", id="a number"),
+    pytest.param(spec(task={"title": "x", "reminderTime": "9am"}), "task", id="no time of the day"),
     pytest.param(spec(recurrence={"frequency": "Daily", "interval": 0}), "recurrence", id="interval 0"),
     pytest.param(spec(recurrence={"frequency": "Fortnightly"}), "recurrence", id="an unknown frequency"),
     pytest.param(spec(recurrence={"frequency": "Daily", "count": 10_001}), "recurrence", id="too many"),
@@ -110,6 +124,12 @@ def test_what_does_not_parse(wire: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as error:
         TaskScheduleSpec.model_validate(wire)
     assert {each["loc"][0] for each in error.value.errors()} == {field}
+
+
+@pytest.mark.parametrize("due_on", ["2026-11-23T09:00", "20261123", "2026-02-29", datetime(2026, 11, 23, tzinfo=UTC)])
+def test_what_is_no_date_does_not_parse(due_on: Any) -> None:
+    with pytest.raises(ValidationError, match="dueOn"):
+        one_off(dueOn=due_on)
 
 
 def test_instants_are_utc_and_short() -> None:

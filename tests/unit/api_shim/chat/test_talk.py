@@ -187,6 +187,50 @@ async def test_a_change_and_its_undo(settled: Talk, sentences: list[str], field:
     assert undone | {"generation": 0} == before | {"generation": 0}
 
 
+@pytest.mark.parametrize(
+    ("sentence", "due", "reply"),
+    [
+        ("move the rent to Friday", {"due_on": "2026-11-27", "due_at": None}, "due Friday 27 November 2026."),
+        ("move the rent to today", {"due_on": "2026-11-22", "due_at": None}, "due today, Sunday 22 November 2026."),
+        ("postpone the rent by 2 days", {"due_on": "2026-11-25", "due_at": None}, "due Wednesday 25 November 2026."),
+        ("move the rent to Friday at 10", {"due_on": None, "due_at": "2026-11-27T09:00:00Z"}, "10:00 (Europe/Berlin)."),
+    ],
+)
+async def test_an_all_day_task_is_moved_by_days_until_a_time_is_named(
+    settled: Talk, sentence: str, due: dict[str, Any], reply: str
+) -> None:
+    body = {"title": "rent", "due_on": "2026-11-23", "time_zone": ZONE, "reminders": [{"before": "P1D"}]}
+    await settled.client.post("/api/demo/tasks", json={**body, "reminder_time": "18:00"})
+    (before,) = (await settled.client.get("/api/demo/tasks")).json()["items"]
+    assert reply in await settled.say(sentence)
+    (after,) = (await settled.client.get("/api/demo/tasks")).json()["items"]
+    assert after.items() >= due.items()
+    await settled.say("undo")
+    (undone,) = (await settled.client.get("/api/demo/tasks")).json()["items"]
+    assert undone | {"generation": 0} == before | {"generation": 0}
+
+
+async def test_an_all_day_task_in_words(settled: Talk) -> None:
+    for day in ("2026-11-21", "2026-11-22"):
+        await settled.client.post("/api/demo/tasks", json={"title": f"rent {day}", "due_on": day, "time_zone": ZONE})
+    listed = await settled.say("what are my tasks?")
+    assert "rent 2026-11-21, due yesterday, Saturday 21 November 2026, overdue" in listed
+    assert listed.endswith("rent 2026-11-22, due today, Sunday 22 November 2026")
+    assert "is due all day. Move it by days" in await settled.say("postpone rent 2026-11-22 by 90 minutes")
+
+
+async def test_an_all_day_series_stays_so_until_a_time_is_named(settled: Talk) -> None:
+    body = {"title": "rent", "start": "2026-11-23", "time_zone": ZONE, "recurrence": {"frequency": "Weekly"}}
+    await settled.client.post("/api/demo/schedules", json={**body, "reminder_time": "18:00"})
+    reply = await settled.say("move the rent to every Friday")
+    assert "every Friday, Europe/Berlin. Next: Friday 27 November 2026; Friday 4 December 2026" in reply
+    (schedule,) = (await settled.client.get("/api/demo/schedules")).json()["items"]
+    assert schedule["start"] == "2026-11-27"
+    await settled.say("move the rent to every Friday at 10")
+    (schedule,) = (await settled.client.get("/api/demo/schedules")).json()["items"]
+    assert (schedule["start"], schedule["reminder_time"]) == ("2026-11-27T10:00", None)
+
+
 async def test_adding_and_deleting_are_undone(settled: Talk) -> None:
     await settled.say("add buy milk #home")
     await settled.say("undo")

@@ -238,16 +238,49 @@ async def test_a_card_says_priority_tags_and_reminders(page: httpx.AsyncClient) 
     assert "High priority#home#garden" in text
 
 
+@pytest.mark.parametrize(
+    ("day", "heading", "says"),
+    [
+        pytest.param("2026-11-21", "Overdue", "Overdue, yesterday Sat 21 Nov", id="its day is over"),
+        pytest.param("2026-11-22", "Today", "Due today Sun 22 Nov", id="its day goes on"),
+        pytest.param("2026-11-27", "Next seven days", "Due in 5 days Fri 27 Nov", id="its day comes"),
+    ],
+)
+async def test_what_is_due_all_day_shows_no_time(
+    page: httpx.AsyncClient, client: httpx.AsyncClient, day: str, heading: str, says: str
+) -> None:
+    reminders = [{"before": "PT0M"}]
+    body = {"title": "Rent", "due_on": day, "time_zone": "Europe/Berlin", "reminders": reminders}
+    assert (await client.post("/api/demo/tasks", json=body)).status_code == 201
+    html = (await page.get("/all")).text
+    text = " ".join(Outline(html).text.split())
+    assert f"{heading} 1" in text
+    assert f"{says} at the due time 09:00" in text.replace("Reminder ", "")
+    assert f'<time datetime="{day}">' in html
+
+
+async def test_what_is_due_all_day_stands_after_what_is_due_at_a_time_of_that_day(
+    page: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    await client.post("/api/demo/tasks", json={"title": "Rent", "due_on": "2026-11-22", "time_zone": "Europe/Berlin"})
+    for hour in (9, 18):
+        await added(page, title=f"At {hour}", due=f"2026-11-22T{hour:02}:00")
+    text = Outline((await page.get("/all")).text).text
+    places = [text.index(word) for word in ("Overdue", "At 9", "Today 2", "At 18", "Rent")]
+    assert places == sorted(places)
+
+
 async def test_pending_reminders_and_the_inbox(page: httpx.AsyncClient, projection: MemoryProjection) -> None:
     at = NOW + timedelta(hours=2)
     pending = PendingReminder("dentist", "uid", "PT1H", "Dentist", at + timedelta(hours=1), at)
-    arrived = InboxItem(1, "report", "PT0M", MARKUP, None, NOW, NOW - timedelta(minutes=5))
+    arrived = InboxItem(1, "report", "PT0M", MARKUP, None, NOW, NOW - timedelta(minutes=5), NOW.date())
     projection.put(REMINDERS, DEMO, "r", (at, "uid", "PT1H"), pending)
     projection.put(INBOX, DEMO, "i", (1,), arrived)
     reminders = " ".join(Outline((await page.get("/reminders")).text).text.split())
     assert "Dentist in 2 h Sun 22 Nov, 15:00 1 h beforedue Sun 22 Nov, 16:00" in reminders
     inbox = (await page.get("/inbox")).text
     assert "Reminded 5 min ago" in inbox
+    assert 'due <time datetime="2026-11-22">Sun 22 Nov</time>' in inbox
     assert MARKUP not in inbox
 
 
