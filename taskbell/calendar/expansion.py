@@ -7,7 +7,7 @@ whole periods and is a second mask. A jump of decades is a shift, a count of dat
 """
 
 from calendar import isleap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -20,8 +20,11 @@ from taskbell.errors import Rejected
 LAST_YEAR = 9998
 """The last one with dates: every one of them has an instant that datetime can hold."""
 
-MOST_STEPS = 20_000
-"""Years and dates that one query may look at: a few tens of milliseconds."""
+MOST_STEPS = 10_000
+"""What one query may look at, in years, dates and times: some ten milliseconds."""
+
+MOST_STEPS_TO_MAKE = 20_000
+"""The same, for a series that is made: whether it occurs at all, and where its count ends."""
 
 _DAY = 1440
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -30,10 +33,10 @@ _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 class Steps:
     """What is left of a query's budget."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "most")
 
-    def __init__(self, left: int = MOST_STEPS) -> None:
-        self.left = left
+    def __init__(self, most: int = MOST_STEPS) -> None:
+        self.left = self.most = most
 
     def take(self, number: int = 1) -> None:
         """Raises Rejected(TooCostly) when nothing is left."""
@@ -41,7 +44,7 @@ class Steps:
         if self.left < 0:
             raise Rejected(
                 TOO_COSTLY,
-                f"recurrence is too costly: {MOST_STEPS} steps through its years and dates bring no answer; "
+                f"recurrence is too costly: {self.most} steps through its years and dates bring no answer; "
                 "use a longer frequency, a smaller count, or fewer parts that exclude one another",
             )
 
@@ -59,6 +62,9 @@ class Dates(Protocol):
 
     def mask(self, year: int) -> int: ...
     def minutes(self, ordinal: int) -> Sequence[int]: ...
+    def taken_from(self, year: int) -> int:
+        """The first year, `year` or a later one, of which an interval takes any part; those between have no dates."""
+        ...
 
 
 def following(dates: Dates, ordinal: int, last: int, steps: Steps) -> int | None:
@@ -71,10 +77,10 @@ def following(dates: Dates, ordinal: int, last: int, steps: Steps) -> int | None
     left = dates.mask(year) >> day << day
     last_year = min(date.fromordinal(last).year, LAST_YEAR)
     while not left:
-        if year >= last_year:
-            return None
         steps.take()
-        year += 1
+        year = dates.taken_from(year + 1)
+        if year > last_year:
+            return None
         left = dates.mask(year)
     found = before(year) + (left & -left).bit_length() - 1
     return found if found <= last else None
@@ -94,6 +100,14 @@ def preceding(dates: Dates, ordinal: int, steps: Steps) -> int | None:
     return before(year) + left.bit_length() - 1
 
 
+def years(dates: Dates, last: int) -> Iterator[int]:
+    """From the year of the first date to that of the ordinal `last`, those of which the interval takes any part."""
+    year, last_year = date.fromordinal(dates.first).year, date.fromordinal(last).year
+    while year <= last_year:
+        yield year
+        year = dates.taken_from(year + 1)
+
+
 def ordinals(dates: Dates, year: int) -> Iterator[int]:
     """All dates of a year, in order."""
     day_before = before(year)
@@ -105,10 +119,10 @@ def has(dates: Dates, ordinal: int) -> bool:
     return ordinal >= dates.first and bool(dates.mask(year) >> (ordinal - before(year)) & 1)
 
 
-@lru_cache(maxsize=1024)
 def before(year: int) -> int:
     """The ordinal of the day before a year begins: bit n of its mask is this ordinal plus n."""
-    return date(year, 1, 1).toordinal() - 1
+    year -= 1
+    return 365 * year + year // 4 - year // 100 + year // 400
 
 
 # The kinds of year
@@ -231,13 +245,16 @@ class RuleDates:
         self._positions = rule.positions if by_date else ()
         several = bool(self._positions) and len(self._times.minutes(0)) > 1
         self.per_day = None if several else self._times.per_day
-        self._interval = _interval_mask(self._rule, start, self._times)
+        self._interval = _interval(self._rule, start, self._times)
         self._first_mask = self._cut_first()
 
     def mask(self, year: int) -> int:
         if year <= self._start.year:
             return self._first_mask if year == self._start.year else 0
         return self._uncut(year)
+
+    def taken_from(self, year: int) -> int:
+        return year if self._spills else self._interval.taken_from(year)
 
     def minutes(self, ordinal: int) -> Sequence[int]:
         minutes = self._minutes_of(ordinal)
@@ -266,8 +283,8 @@ class RuleDates:
 
     def _uncut(self, year: int) -> int:
         pattern = self._pattern(_kind_of(year))
-        mask = self._interval(year, pattern) & ~1
-        if self._spills and self._interval(year + 1, self._pattern(_kind_of(year + 1))) & 1:
+        mask = self._interval.taken(year, pattern) & ~1
+        if self._spills and self._interval.taken(year + 1, self._pattern(_kind_of(year + 1))) & 1:
             mask |= 1 << _kind_of(year).length
         return mask
 
@@ -286,7 +303,8 @@ class RuleDates:
         else:
             pattern = _Pattern([self._dates(kind, rule.months)])
         if self._positions:
-            pattern.periods = [self._at_positions(dates, pattern) for dates in pattern.periods]
+            alike: dict[int, dict[int, tuple[int, ...]]] = {}
+            pattern.periods = [self._at_positions(dates, pattern, alike) for dates in pattern.periods]
         for dates in pattern.periods:
             pattern.whole |= dates
         if rule.frequency is Frequency.WEEKLY and self._positions:
@@ -333,14 +351,23 @@ class RuleDates:
         pattern.whole = pattern.whole >> 7 & kind.full
         pattern.minutes = {day - 7: minutes for day, minutes in pattern.minutes.items()}
 
-    def _at_positions(self, dates: int, pattern: _Pattern) -> int:
-        times = self._times.minutes(0)
-        days = list(numbers(dates))
+    def _at_positions(self, dates: int, pattern: _Pattern, alike: dict[int, dict[int, tuple[int, ...]]]) -> int:
+        """What BYSETPOS chooses from one period; `alike` has what it chose from dates at the same distances."""
+        lowest = (dates & -dates).bit_length() - 1
+        if not dates:
+            return 0
+        if dates >> lowest not in alike:
+            alike[dates >> lowest] = self._chosen(dates >> lowest)
+        kept = {lowest + day: minutes for day, minutes in alike[dates >> lowest].items()}
+        pattern.minutes.update(kept)
+        return _bits(tuple(kept))
+
+    def _chosen(self, dates: int) -> dict[int, tuple[int, ...]]:
+        times, days = self._times.minutes(0), list(numbers(dates))
         kept: dict[int, list[int]] = {}
         for index in chosen(self._positions, len(days) * len(times)):
             kept.setdefault(days[index // len(times)], []).append(times[index % len(times)])
-        pattern.minutes.update({day: tuple(minutes) for day, minutes in kept.items()})
-        return _bits(tuple(kept))
+        return {day: tuple(minutes) for day, minutes in kept.items()}
 
 
 def lacking(rule: Rule) -> bool:
@@ -411,7 +438,7 @@ class _SteppedTimes:
         self.per_day: int | None = None
         self.cycle = interval // gcd(interval, _DAY)
         span = _DAY + interval
-        self._every = _repeated(1, interval, span)
+        self._every = repeated(1, interval, span)
         self.residues = _bits([day for day in range(self.cycle) if self._mask(day)])
         self.any = bool(self.residues)
         self._cached = lru_cache(maxsize=2048)(self._listed)
@@ -465,7 +492,7 @@ class _SteppedHours(_SteppedTimes):
         self._hours, self._minutes, self._first, self._interval = _bits(hours), tuple(minutes), first, interval
         self.per_day = None
         self.cycle = interval // gcd(interval, 24)
-        self._every = _repeated(1, interval, 24 + interval)
+        self._every = repeated(1, interval, 24 + interval)
         self.residues = _bits([day for day in range(self.cycle) if self._hours_of(day)]) if minutes else 0
         self.any = bool(self.residues)
         self._cached = lru_cache(maxsize=2048)(self._listed)
@@ -477,7 +504,7 @@ class _SteppedHours(_SteppedTimes):
         return tuple(60 * hour + minute for hour in numbers(self._hours_of(day)) for minute in self._minutes)
 
 
-def _repeated(block: int, period: int, span: int) -> int:
+def repeated(block: int, period: int, span: int) -> int:
     """`block` again and again, `period` bits apart, at least `span` bits long."""
     while period < span:
         block |= block << period
@@ -487,51 +514,77 @@ def _repeated(block: int, period: int, span: int) -> int:
 
 # Intervals
 
-_Interval = Callable[[int, _Pattern], int]
-"""Year and its pattern → the dates in the periods that the interval takes."""
+
+class _Interval(Protocol):
+    def taken(self, year: int, pattern: _Pattern) -> int:
+        """The dates of a year's pattern that lie in the periods which the interval takes."""
+        ...
+
+    def taken_from(self, year: int) -> int: ...
 
 
-def _interval_mask(rule: Rule, start: datetime, times: _Times) -> _Interval:
+def _interval(rule: Rule, start: datetime, times: _Times) -> _Interval:
     match rule.frequency:
         case Frequency.YEARLY:
-            return lambda year, pattern: pattern.whole if (year - start.year) % rule.interval == 0 else 0
+            return _EveryYears(rule.interval, start.year)
         case Frequency.MONTHLY:
-            return _monthly(rule.interval, start)
+            return _EveryMonths(rule.interval, start) if rule.interval > 1 else _EveryYears(1, start.year)
         case Frequency.WEEKLY:
             monday = start.toordinal() - (start.weekday() - WEEKDAYS.index(rule.week_start)) % 7
-            return _every_days(0x7F, 7 * rule.interval, monday) if rule.interval > 1 else _all
+            return _every_days(0x7F, 7 * rule.interval, monday) if rule.interval > 1 else _EveryYears(1, start.year)
         case Frequency.DAILY:
-            return _every_days(1, rule.interval, start.toordinal()) if rule.interval > 1 else _all
+            return _every_days(1, rule.interval, start.toordinal())
         case _:
-            return _every_days(times.residues, times.cycle, start.toordinal()) if times.cycle > 1 else _all
+            return _every_days(times.residues, times.cycle, start.toordinal())
 
 
-def _all(_year: int, pattern: _Pattern) -> int:
-    return pattern.whole
+@dataclass(frozen=True, slots=True)
+class _EveryYears:
+    years: int
+    first: int
+
+    def taken(self, year: int, pattern: _Pattern) -> int:
+        return 0 if (year - self.first) % self.years else pattern.whole
+
+    def taken_from(self, year: int) -> int:
+        return year + (self.first - year) % self.years
 
 
-def _monthly(interval: int, start: datetime) -> _Interval:
-    if interval == 1:
-        return _all
-    first = 12 * start.year + start.month - 1
+class _EveryMonths:
+    def __init__(self, months: int, start: datetime) -> None:
+        self._months, self._first = months, 12 * start.year + start.month - 1
 
-    def taken(year: int, pattern: _Pattern) -> int:
+    def taken(self, year: int, pattern: _Pattern) -> int:
         mask = 0
-        for month in range((first - 12 * year) % interval, 12, interval):
+        for month in range((self._first - 12 * year) % self._months, 12, self._months):
             mask |= pattern.periods[month]
         return mask
 
-    return taken
+    def taken_from(self, year: int) -> int:
+        return year + (self._first - 12 * year) % self._months // 12
+
+
+class _EveryDays:
+    """Days `anchor` + k·`period` + the bits of `block`."""
+
+    def __init__(self, block: int, period: int, anchor: int) -> None:
+        self._whole, self._period, self._anchor = repeated(block, period, period + 368), period, anchor
+        self._last = block.bit_length() - 1
+
+    def taken(self, year: int, pattern: _Pattern) -> int:
+        return pattern.whole & (self._whole >> (before(year) - self._anchor) % self._period)
+
+    def taken_from(self, year: int) -> int:
+        day = (before(year) + 1 - self._anchor) % self._period
+        ahead = self._period - day if day > self._last else 0
+        return year if ahead < 365 else date.fromordinal(min(before(year) + 1 + ahead, _LAST_DAY)).year
+
+
+_LAST_DAY = date.max.toordinal()
 
 
 def _every_days(block: int, period: int, anchor: int) -> _Interval:
-    """Days `anchor` + k·`period` + the bits of `block`."""
-    repeated = _repeated(block, period, period + 368)
-
-    def taken(year: int, pattern: _Pattern) -> int:
-        return pattern.whole & (repeated >> (before(year) - anchor) % period)
-
-    return taken
+    return _EveryDays(block, period, anchor) if period > 1 else _EveryYears(1, 1)
 
 
 # Cron
@@ -556,6 +609,9 @@ class CronDates:
             return 0
         day = self.first - before(year) + (self._times[-1] < self._minute)
         return self._pattern(_kind_of(year)) >> day << day
+
+    def taken_from(self, year: int) -> int:
+        return year
 
     def minutes(self, ordinal: int) -> Sequence[int]:
         return self._times if ordinal > self.first else [each for each in self._times if each >= self._minute]

@@ -8,16 +8,16 @@ Hourly and Minutely series, and cron expressions whose hour field begins with `*
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from heapq import merge
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from taskbell.calendar import expansion, zones
-from taskbell.calendar.expansion import Steps
+from taskbell.calendar.expansion import MOST_STEPS_TO_MAKE, Steps
 from taskbell.calendar.rule import (
     EVERYTHING_EXCLUDED,
     MOVED_TOO_FAR,
@@ -89,8 +89,8 @@ class Series:
 
     def count_between(self, since: datetime, until: datetime) -> int:
         """The number of occurrences in (`since`, `until`], aware instants: what was missed, for one."""
-        since, until = _clipped(since), _clipped(until)
-        return 0 if until <= since else self._made.rank(until) - self._made.rank(since)
+        since, until, steps = _clipped(since), _clipped(until), Steps()
+        return 0 if until <= since else self._made.rank(until, steps) - self._made.rank(since, steps)
 
     def find(self, local: datetime, fold: int = 0) -> Occurrence | None:
         """The occurrence known by `local` and `fold`; None when the series has none, or an override skips it."""
@@ -129,20 +129,20 @@ def _clipped(moment: datetime) -> datetime:
 def _make(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, all_day: bool) -> "_Made":
     if all_day:
         _refuse_times(rule, policies)
-    base = timeline(zone, start, rule, policies)
-    if next(base.after(_EARLIEST, Steps()), None) is None:
-        _refuse_never(zone, start, rule, policies)
+    steps = Steps(MOST_STEPS_TO_MAKE)
+    base = timeline(zone, start, rule, policies, steps)
+    if next(base.after(_EARLIEST, steps), None) is None:
+        _refuse_never(zone, start, rule, policies, steps)
     made = _Made(zone, start, rule, policies, base)
-    if policies.overrides:
-        made.override(policies.overrides)
+    made.settle(steps)
     return made
 
 
-def _refuse_never(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies) -> None:
+def _refuse_never(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, steps: Steps) -> None:
     """A rule that has ended before it began does occur, as far as it goes: it is exhausted."""
     if isinstance(rule, Rule) and (rule.until is not None or rule.until_at is not None):
-        endless = timeline(zone, start, replace(rule, until=None, until_at=None), policies)
-        if next(endless.after(_EARLIEST, Steps()), None) is not None:
+        endless = timeline(zone, start, replace(rule, until=None, until_at=None), policies, steps)
+        if next(endless.after(_EARLIEST, steps), None) is not None:
             return
     raise never("its interval and the clocks of its zone, from start on, leave out every date it has")
 
@@ -175,14 +175,18 @@ class _Made:
     def __init__(self, zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, base: Timeline) -> None:
         self.zone, self.start, self.rule, self.policies, self.base = zone, start, rule, policies, base
         self.gone: frozenset[tuple[datetime, int]] = frozenset(self._excluded())
-        self.extras: tuple[_Extra, ...] = ()
         self.unmatched: tuple[Override, ...] = ()
-        self._add(_Extra(each) for each in self._added())
-        if self.gone and self._empty():
+        self._keep(_Extra(each) for each in self._added())
+
+    def settle(self, steps: Steps) -> None:
+        """Refuses what has nothing left, and takes the overrides in."""
+        if self.gone and self._empty(steps):
             raise Rejected(
                 EVERYTHING_EXCLUDED,
                 "excludedDates leave nothing of the recurrence: take some of them out, or let it end later",
             )
+        if self.policies.overrides:
+            self._override(self.policies.overrides, steps)
 
     # Queries
 
@@ -203,12 +207,16 @@ class _Made:
             kept = merge(kept, [each.occurrence for each in reversed(passed)], key=key, reverse=True)
         return kept
 
-    def rank(self, moment: datetime) -> int:
+    def rank(self, moment: datetime, steps: Steps) -> int:
         if self.policies.ends_at is not None:
             moment = min(moment, self.policies.ends_at)
-        taken = (self.base.find(*known) for known in self.gone)
-        passed = bisect_right(self._instants, moment) if self.extras else 0
-        return self.base.rank(moment, Steps()) + passed - sum(each is not None and each.at <= moment for each in taken)
+        added, taken = bisect_right(self._instants, moment), bisect_right(self._taken, moment)
+        return self.base.rank(moment, steps) + added - taken
+
+    @cached_property
+    def _taken(self) -> Sequence[datetime]:
+        """The instants of what the rule yields and does not occur, in order."""
+        return sorted(each.at for each in (self.base.find(*known) for known in self.gone) if each)
 
     def find(self, local: datetime, fold: int) -> Occurrence | None:
         extra = self._extra(local, fold)
@@ -237,11 +245,10 @@ class _Made:
 
     # What is added, taken out and moved
 
-    def _empty(self) -> bool:
-        begun = next(self.base.after(_EARLIEST, Steps()), None) is not None
-        return (
-            begun and not self.extras and next(self._kept(self.base.after(_EARLIEST, Steps()), Steps()), None) is None
-        )
+    def _empty(self, steps: Steps) -> bool:
+        """Whether nothing is left of what the rule yields; an exhausted one had nothing to begin with."""
+        begun = next(self.base.after(_EARLIEST, steps), None) is not None
+        return begun and not self.extras and next(self._kept(self.base.after(_EARLIEST, steps), steps), None) is None
 
     def _excluded(self) -> Iterator[tuple[datetime, int]]:
         for local in self.policies.excluded:
@@ -251,11 +258,8 @@ class _Made:
     def _known(self, local: datetime, fold: int) -> Iterator[tuple[datetime, int]]:
         """By what the series knows it; where the instant alone counts, another local time may stand for it."""
         yield local, fold
-        if self.base.by_instant:
-            at = zones.place(self.zone, local, fold)
-            first = next(self.base.after(at - TICK, Steps()), None)
-            if first is not None and first.at == at:
-                yield first.local, first.fold
+        if self.base.by_instant and (first := self.base.at(zones.place(self.zone, local, fold))):
+            yield first.local, first.fold
 
     def _added(self) -> Iterator[Occurrence]:
         for local in sorted(set(self.policies.added)):
@@ -273,15 +277,15 @@ class _Made:
     def _left_out(self, local: datetime) -> bool:
         return self.policies.gap is Gap.SKIP and zones.shift(self.zone, local) > timedelta()
 
-    def _add(self, extras: Iterator[_Extra]) -> None:
-        self.extras = tuple(sorted((*self.extras, *extras), key=lambda each: key(each.occurrence)))
+    def _keep(self, extras: Iterable[_Extra]) -> None:
+        self.extras = tuple(sorted(extras, key=lambda each: key(each.occurrence)))
         self._instants = [each.occurrence.at for each in self.extras]
+        self._by_name = {(each.occurrence.local, each.occurrence.fold): each for each in self.extras}
 
     def _extra(self, local: datetime, fold: int) -> _Extra | None:
-        same = (each for each in self.extras if (each.occurrence.local, each.occurrence.fold) == (local, fold))
-        return next(same, None)
+        return self._by_name.get((local, fold))
 
-    def override(self, overrides: Sequence[Override]) -> None:
+    def _override(self, overrides: Sequence[Override], steps: Steps) -> None:
         """Takes overrides in; the neighbours of a moved one are those of the series without any."""
         found = {each: self.find(each.occurrence, each.fold) for each in overrides}
         self.unmatched = tuple(each for each in overrides if found[each] is None)
@@ -292,24 +296,28 @@ class _Made:
         }
         for each, occurrence in found.items():
             if each.moved_to is not None and occurrence is not None:
-                self._refuse_passing(each.moved_to, occurrence, moved)
+                self._refuse_passing(each.moved_to, occurrence, moved, steps)
         matched = [(each, occurrence) for each, occurrence in found.items() if occurrence is not None]
         taken = {(each.occurrence, each.fold) for each, _ in matched if each.skipped or each.moved_to is not None}
         kept = [each for each in self.extras if (each.occurrence.local, each.occurrence.fold) not in taken]
-        self.extras, self.gone = (), self.gone | taken
-        places = (
+        places = [
             _Extra(replace(occurrence, at=moved[each.occurrence, each.fold]), moved_from=occurrence)
             for each, occurrence in matched
             if each.moved_to is not None and not each.skipped
-        )
-        self._add(iter((*kept, *places)))
+        ]
+        self.gone |= taken
+        self._keep((*kept, *places))
 
     def _refuse_passing(
-        self, moved_to: datetime, occurrence: Occurrence, moved: dict[tuple[datetime, int], datetime]
+        self,
+        moved_to: datetime,
+        occurrence: Occurrence,
+        moved: dict[tuple[datetime, int], datetime],
+        steps: Steps,
     ) -> None:
         at = moved[occurrence.local, occurrence.fold]
-        earlier = next((each for each in self.until(occurrence.at, Steps()) if key(each) < key(occurrence)), None)
-        later = next((each for each in self.after(occurrence.at - TICK, Steps()) if key(each) > key(occurrence)), None)
+        earlier = next((each for each in self.until(occurrence.at, steps) if key(each) < key(occurrence)), None)
+        later = next((each for each in self.after(occurrence.at - TICK, steps) if key(each) > key(occurrence)), None)
         for neighbour, sign in ((earlier, 1), (later, -1)):
             if neighbour is None:
                 continue

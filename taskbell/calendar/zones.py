@@ -5,7 +5,8 @@ A local time that does not exist takes the offset before the gap, one that exist
 own files, of whatever age, decide nothing.
 """
 
-from datetime import UTC, datetime, timedelta
+from calendar import isleap
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import metadata
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +17,7 @@ UNKNOWN_TIME_ZONE = "UnknownTimeZone"
 
 _ZERO = timedelta()
 _A_DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
 
 
 def zone(name: str) -> ZoneInfo:
@@ -52,18 +54,98 @@ def regular(of: ZoneInfo, midnight: datetime) -> bool:
     return of.utcoffset(midnight) == of.utcoffset((midnight + _A_DAY).replace(fold=1))
 
 
-@lru_cache(maxsize=8192)
-def moving(of: ZoneInfo, year: int) -> frozenset[int]:
-    """The dates of a year (date.toordinal) that are not `regular`."""
-    first = datetime(year, 1, 1)  # noqa: DTZ001  (wall clock)
-    found: set[int] = set()
+def moving(of: ZoneInfo, year: int) -> int:
+    """A bit for every day of a year that is not `regular`: bit n stands for the nth."""
+    return _moving(of, _like(year))
+
+
+def offsets(of: ZoneInfo, year: int) -> frozenset[timedelta]:
+    """UTC's distances in a year."""
+    return _offsets(of, _like(year))
+
+
+def _like(year: int) -> int:
+    """The year itself, or one of its kind: no zone's file has years of their own after 2087 (a test looks)."""
+    return year if year <= _LAST_OF_ITS_OWN else _ALIKE[isleap(year), date(year, 1, 1).weekday()]
+
+
+_LAST_OF_ITS_OWN = 2100
+_ALIKE = {(isleap(year), date(year, 1, 1).weekday()): year for year in range(2101, 2129)}
+
+
+@lru_cache(maxsize=16384)
+def _moving(of: ZoneInfo, year: int) -> int:
+    first, found = datetime(year, 1, 1), 0  # noqa: DTZ001  (wall clock)
     # No zone has moved its clocks twice within six days since 1970 (a test looks), so five days have one move or none.
-    for number in range(74):
-        begin = first + 5 * number * _A_DAY
+    for number in range(0, 370, 5):
+        begin = first + number * _A_DAY
         if of.utcoffset(begin) != of.utcoffset((begin + 5 * _A_DAY).replace(fold=1)):
-            days = (begin + day * _A_DAY for day in range(5))
-            found |= {day.toordinal() for day in days if not regular(of, day)}
-    return frozenset(found)
+            for day in range(number, number + 5):
+                if not regular(of, first + day * _A_DAY):
+                    found |= 2 << day
+    return found & ((2 << 365 + isleap(year)) - 1)
+
+
+@lru_cache(maxsize=16384)
+def _offsets(of: ZoneInfo, year: int) -> frozenset[timedelta]:
+    first, mask, found = datetime(year, 1, 1), _moving(of, year), set[timedelta]()  # noqa: DTZ001  (wall clock)
+    for day in (0, *(day for day in range(1, 367) if mask >> day & 1)):
+        found.add(offset(of, (first + day * _A_DAY).replace(fold=1)))
+    return frozenset(found | {offset(of, first)})
+
+
+def bent_minutes(of: ZoneInfo, year: int, number: int) -> tuple[int, int]:
+    """Of a year's day that is not `regular`: the first minute that does not exist or exists twice, and the first one
+    after it that is as any other; a second before a whole minute counts as that minute."""
+    return _bent_minutes(of, _like(year), number)
+
+
+@lru_cache(maxsize=16384)
+def _bent_minutes(of: ZoneInfo, year: int, number: int) -> tuple[int, int]:
+    midnight = datetime(year, 1, 1) + (number - 1) * _A_DAY  # noqa: DTZ001  (wall clock)
+    before, after = offset(of, midnight), offset(of, (midnight + _A_DAY).replace(fold=1))
+
+    def first_with(fold: int) -> int:
+        low, high = 0, 1440
+        while low < high:
+            middle = (low + high) // 2
+            if of.utcoffset((midnight + middle * _MINUTE).replace(fold=fold)) == after != before:
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
+    return max(first_with(1) - 1, 0), first_with(0)
+
+
+@lru_cache(maxsize=4096)
+def passes(of: ZoneInfo, day: int) -> tuple[tuple[int, int], ...]:
+    """The seconds, counted as `seconds` does, during which the clocks of `of` show that date: one span, two where a
+    clock is put back over midnight, none where the date was left out; begin inclusive, end exclusive."""
+    midnight, zero = datetime.fromordinal(day), 86_400 * day
+    before, after = (
+        int(offset(of, moment).total_seconds())
+        for moment in (midnight - _A_DAY, (midnight + 2 * _A_DAY).replace(fold=1))
+    )
+    low, high = zero - 86_400 - before, zero + 2 * 86_400 - after
+    while before != after and low < high:  # the second from which the other offset is in force
+        middle = (low + high) // 2
+        shown = datetime.fromordinal(middle // 86_400) + timedelta(seconds=middle % 86_400)
+        if of.fromutc(shown.replace(tzinfo=of)).utcoffset() == timedelta(seconds=before):
+            low = middle + 1
+        else:
+            high = middle
+    moved = low if before != after else zero + 2 * 86_400
+    spans = (
+        (zero - before, min(zero + 86_400 - before, moved)),
+        (max(zero - after, moved), zero + 86_400 - after),
+    )
+    return tuple((begin, end) for begin, end in spans if begin < end)
+
+
+def seconds(at: datetime) -> int:
+    """The number of an aware UTC instant's second, so that a UTC midnight's is 86,400 times its ordinal."""
+    return 86_400 * at.toordinal() + 3600 * at.hour + 60 * at.minute + at.second
 
 
 def shift(of: ZoneInfo, local: datetime) -> timedelta:

@@ -79,8 +79,10 @@ def test_the_moving_days_of_a_year_are_those_that_are_not_regular(name: str) -> 
     zone = zones.zone(name)
     for year in (1987, 2000, 2011, 2026, 2040):
         days = [datetime(year, 1, 1) + timedelta(days=n) for n in range(365)]  # noqa: DTZ001
-        found = {day for day in zones.moving(zone, year) if day <= days[-1].toordinal()}
-        assert found == {day.toordinal() for day in days if not zones.regular(zone, day)}
+        moving = zones.moving(zone, year)
+        assert [day for day in days if moving >> day.timetuple().tm_yday & 1] == [
+            day for day in days if not zones.regular(zone, day)
+        ]
 
 
 CHANGES = [
