@@ -7,7 +7,7 @@ whole periods and is a second mask. A jump of decades is a shift, a count of dat
 """
 
 from calendar import isleap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -49,25 +49,30 @@ class Steps:
             )
 
 
-class Dates(Protocol):
-    """The dates of a rule from its start on, and the minutes of each.
-
-    Laws: `mask(year)` has a bit for every date that has at least one minute, and for no other; `minutes` is asked only
-    for such dates and gives them in order; `per_day` is their number where it is the same on every date but the
-    first."""
+class Days(Protocol):
+    """Dates from a first one on: `mask(year)` has a bit for each of a year's."""
 
     first: int
-    """The ordinal (date.toordinal) of the first day that can have an occurrence."""
-    per_day: int | None
+    """The ordinal (date.toordinal) of the first day that can be among them."""
 
     def mask(self, year: int) -> int: ...
-    def minutes(self, ordinal: int) -> Sequence[int]: ...
     def taken_from(self, year: int) -> int:
         """The first year, `year` or a later one, of which an interval takes any part; those between have no dates."""
         ...
 
 
-def following(dates: Dates, ordinal: int, last: int, steps: Steps) -> int | None:
+class Dates(Days, Protocol):
+    """The dates of a rule from its start on, and the minutes of each.
+
+    Laws: `mask(year)` has a bit for every date that has at least one minute, and for no other; `minutes` is asked only
+    for such dates and gives them in order; `number` is how many minutes those of a year's dates have that stand in a
+    mask, in work that does not grow with their number."""
+
+    def minutes(self, ordinal: int) -> Sequence[int]: ...
+    def number(self, year: int, mask: int) -> int: ...
+
+
+def following(dates: Days, ordinal: int, last: int, steps: Steps) -> int | None:
     """The first date on or after `ordinal` and not after `last`; both and the answer are ordinals."""
     ordinal = max(ordinal, dates.first)
     if ordinal > last:
@@ -86,7 +91,7 @@ def following(dates: Dates, ordinal: int, last: int, steps: Steps) -> int | None
     return found if found <= last else None
 
 
-def preceding(dates: Dates, ordinal: int, steps: Steps) -> int | None:
+def preceding(dates: Days, ordinal: int, steps: Steps) -> int | None:
     """The last date on or before `ordinal`."""
     first_year = date.fromordinal(dates.first).year
     year = date.fromordinal(ordinal).year
@@ -100,7 +105,7 @@ def preceding(dates: Dates, ordinal: int, steps: Steps) -> int | None:
     return before(year) + left.bit_length() - 1
 
 
-def years(dates: Dates, last: int) -> Iterator[int]:
+def years(dates: Days, last: int) -> Iterator[int]:
     """From the year of the first date to that of the ordinal `last`, those of which the interval takes any part."""
     year, last_year = date.fromordinal(dates.first).year, date.fromordinal(last).year
     while year <= last_year:
@@ -108,13 +113,13 @@ def years(dates: Dates, last: int) -> Iterator[int]:
         year = dates.taken_from(year + 1)
 
 
-def ordinals(dates: Dates, year: int) -> Iterator[int]:
+def ordinals(dates: Days, year: int) -> Iterator[int]:
     """All dates of a year, in order."""
     day_before = before(year)
     return (day_before + number for number in numbers(dates.mask(year)))
 
 
-def has(dates: Dates, ordinal: int) -> bool:
+def has(dates: Days, ordinal: int) -> bool:
     year = date.fromordinal(ordinal).year
     return ordinal >= dates.first and bool(dates.mask(year) >> (ordinal - before(year)) & 1)
 
@@ -130,9 +135,9 @@ def before(year: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """`full` has every day, `months[m]` those of month m, `weekdays[w]` those of datetime.weekday() w."""
+    """One of 14. `full` has every day, `months[m]` those of month m, `weekdays[w]` those of datetime.weekday() w."""
 
-    leap: bool
+    number: int
     length: int
     january_first: int
     full: int
@@ -151,11 +156,15 @@ def _kind(leap: bool, january_first: int) -> _Kind:
     months = (full, *(((1 << days) - 1) << begin for begin, days in zip(begins, lengths, strict=True)))
     every_seventh = sum(1 << day for day in range(1, 366, 7))
     weekdays = tuple((every_seventh << (weekday - january_first) % 7) & full for weekday in range(7))
-    return _Kind(leap, length, january_first, full, months, begins, lengths, weekdays)
+    return _Kind(2 * january_first + leap, length, january_first, full, months, begins, lengths, weekdays)
 
 
 def _kind_of(year: int) -> _Kind:
-    return _kind(isleap(year), before(year) % 7)  # day 1 was a Monday
+    return _KINDS[year % 400]
+
+
+_KINDS = [_kind(isleap(year), before(year) % 7) for year in range(2000, 2400)]  # day 1 was a Monday
+"""Of every year of the 400 after which the calendar repeats itself."""
 
 
 # Masks of BY* parts
@@ -224,11 +233,12 @@ def chosen(positions: Sequence[int], count: int) -> list[int]:
 @dataclass(slots=True)
 class _Pattern:
     """What a kind of year has: `periods[i]` is chosen by month i+1, or by the whole year. `minutes` only where
-    BYSETPOS gives one date other minutes than another."""
+    BYSETPOS gives one date other minutes than another; `having[n]` are then the dates with n of them."""
 
     periods: list[int]
     whole: int = 0
     minutes: dict[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])
+    having: dict[int, int] = field(default_factory=dict[int, int])
 
 
 class RuleDates:
@@ -238,13 +248,12 @@ class RuleDates:
         self._rule, self._start, self._month_end = completed(rule, start), start, month_end
         self.first = start.toordinal()
         self._minute = start.hour * 60 + start.minute
-        self._patterns: dict[tuple[bool, int], _Pattern] = {}
+        self._patterns: dict[int, _Pattern] = {}
         self._spills = month_end is MonthEnd.CLAMP and -366 in rule.year_days
         self._times = _times(self._rule, start)
         by_date = rule.positions and rule.frequency not in SUB_DAILY | {Frequency.DAILY}
         self._positions = rule.positions if by_date else ()
-        several = bool(self._positions) and len(self._times.minutes(0)) > 1
-        self.per_day = None if several else self._times.per_day
+        self._several = bool(self._positions) and len(self._times.minutes(0)) > 1
         self._interval = _interval(self._rule, start, self._times)
         self._first_mask = self._cut_first()
 
@@ -260,10 +269,21 @@ class RuleDates:
         minutes = self._minutes_of(ordinal)
         return minutes if ordinal > self.first else [each for each in minutes if each >= self._minute]
 
+    def number(self, year: int, mask: int) -> int:
+        day = self.first - before(year)
+        cut = mask & 1 << day if day > 0 else 0
+        total = len(self.minutes(self.first)) if cut else 0
+        if not self._several:
+            return total + self._times.number(mask ^ cut, -day)
+        for number, having in self._pattern(_kind_of(year)).having.items():
+            total += number * (mask & having & ~cut).bit_count()
+            mask &= ~having
+        return total + sum(len(self.minutes(before(year) + each)) for each in numbers(mask & ~cut))
+
     def never(self) -> bool:
         """Whether no kind of year has a date at all, whatever the interval."""
         kinds = ((leap, weekday) for leap in (False, True) for weekday in range(7))
-        return not self._times.any or not any(self._pattern(_kind(*kind)).whole for kind in kinds)
+        return not self._times.residues or not any(self._pattern(_kind(*kind)).whole for kind in kinds)
 
     def _cut_first(self) -> int:
         day = self.first - before(self._start.year)
@@ -273,7 +293,7 @@ class RuleDates:
         return mask
 
     def _minutes_of(self, ordinal: int) -> Sequence[int]:
-        if not self._positions or self.per_day is not None:
+        if not self._several:
             return self._times.minutes(ordinal - self.first)
         year = date.fromordinal(ordinal).year
         minutes = self._pattern(_kind_of(year)).minutes.get(ordinal - before(year))
@@ -289,7 +309,7 @@ class RuleDates:
         return mask
 
     def _pattern(self, kind: _Kind) -> _Pattern:
-        key = kind.leap, kind.january_first
+        key = kind.number
         if key not in self._patterns:
             self._patterns[key] = self._made(kind)
         return self._patterns[key]
@@ -309,6 +329,9 @@ class RuleDates:
             pattern.whole |= dates
         if rule.frequency is Frequency.WEEKLY and self._positions:
             self._into_year(pattern, kind)
+        for day, minutes in pattern.minutes.items():
+            if day > 0:
+                pattern.having[len(minutes)] = pattern.having.get(len(minutes), 0) | 1 << day
         if rule.frequency is Frequency.MONTHLY:
             by_month = dict(zip(rule.months or range(1, 13), pattern.periods, strict=True))
             pattern.periods = [by_month.get(month, 0) for month in range(1, 13)]
@@ -415,93 +438,65 @@ def completed(rule: Rule, start: datetime) -> Rule:
 # Minutes of the day
 
 
-class _SameTimes:
-    """Every date has the same minutes."""
-
-    def __init__(self, minutes: Sequence[int]) -> None:
-        self._minutes = tuple(minutes)
-        self.per_day: int | None = len(minutes)
-        self.any = bool(minutes)
-        self.cycle, self.residues = 1, 1
-
-    def minutes(self, _day: int) -> Sequence[int]:
-        return self._minutes
-
-
-class _SteppedTimes:
-    """The minutes of a sub-daily rule whose interval does not divide the day: day n has those of day n % `cycle`.
+class _Times:
+    """The minutes of the days since the start: those of day n are the same as of day n % `cycle`.
 
     `residues` has a bit for every day of a cycle that has any."""
 
-    def __init__(self, allowed: int, first: int, interval: int) -> None:
-        self._allowed, self._first, self._interval = allowed, first, interval
-        self.per_day: int | None = None
-        self.cycle = interval // gcd(interval, _DAY)
-        span = _DAY + interval
-        self._every = repeated(1, interval, span)
-        self.residues = _bits([day for day in range(self.cycle) if self._mask(day)])
-        self.any = bool(self.residues)
-        self._cached = lru_cache(maxsize=2048)(self._listed)
+    def __init__(self, days: Mapping[int, Iterable[int]], cycle: int = 1) -> None:
+        self.cycle = cycle
+        self._days = {day: tuple(sorted(minutes)) for day, minutes in days.items() if minutes}
+        self.residues = _bits(tuple(self._days))
+        having: dict[int, int] = {}
+        for day, minutes in self._days.items():
+            having[len(minutes)] = having.get(len(minutes), 0) | 1 << day
+        self._having = {number: repeated(block, cycle, cycle + 368) for number, block in having.items()}
 
     def minutes(self, day: int) -> Sequence[int]:
-        return self._cached(day % self.cycle)
+        return self._days.get(day % self.cycle, ())
 
-    def _listed(self, day: int) -> tuple[int, ...]:
-        return tuple(numbers(self._mask(day)))
-
-    def _mask(self, day: int) -> int:
-        return self._every << ((self._first - day * _DAY) % self._interval) & self._allowed
-
-
-_Times = _SameTimes | _SteppedTimes
+    def number(self, mask: int, day: int) -> int:
+        """How many minutes the days of `mask` have, whose bit 0 is `day`."""
+        shift = day % self.cycle
+        return sum(number * (mask & having >> shift).bit_count() for number, having in self._having.items())
 
 
 def _times(rule: Rule, start: datetime) -> _Times:
     """`rule` is completed; of Daily, Hourly and Minutely rules BYSETPOS chooses here, from a day, an hour, a minute."""
     hours: Sequence[int] = rule.hours or range(24)
     minutes: Sequence[int] = rule.minutes or range(60)
-    if rule.frequency is Frequency.HOURLY and rule.positions:
+    if rule.frequency is Frequency.HOURLY:
         minutes = sorted(minutes)
-        minutes = [minutes[index] for index in chosen(rule.positions, len(minutes))]
+        if rule.positions:
+            minutes = [minutes[index] for index in chosen(rule.positions, len(minutes))]
+        return _hourly(hours, minutes, start.hour, rule.interval)
     every = sorted({60 * hour + minute for hour in hours for minute in minutes})
-    if rule.frequency is Frequency.MINUTELY and rule.positions and not {1, -1} & set(rule.positions):
-        every = []
+    if rule.frequency is Frequency.MINUTELY:
+        never = rule.positions and not {1, -1} & set(rule.positions)
+        return _minutely([] if never else every, 60 * start.hour + start.minute, rule.interval)
     if rule.frequency is Frequency.DAILY and rule.positions:
         every = [every[index] for index in chosen(rule.positions, len(every))]
-    if rule.frequency not in SUB_DAILY:
-        return _SameTimes(every)
-    if rule.frequency is Frequency.HOURLY:
-        return _hourly(hours, minutes, start.hour, rule.interval)
-    if _DAY % rule.interval:
-        return _SteppedTimes(_bits(every), 60 * start.hour + start.minute, rule.interval)
-    return _SameTimes([each for each in every if (each - 60 * start.hour - start.minute) % rule.interval == 0])
+    return _Times({0: every})
 
 
-def _hourly(hours: Sequence[int], minutes: Sequence[int], first: int, interval: int) -> _Times:
-    if 24 % interval == 0:
-        return _SameTimes(
-            [60 * hour + minute for hour in hours if (hour - first) % interval == 0 for minute in minutes]
-        )
-    return _SteppedHours(hours, minutes, first, interval)
+def _minutely(allowed: Sequence[int], first: int, interval: int) -> _Times:
+    days: dict[int, list[int]] = {}
+    wanted, shared = frozenset(allowed), gcd(interval, _DAY)
+    for number in range(_DAY // shared):
+        day, minute = divmod(first + number * interval, _DAY)
+        if minute in wanted:
+            days.setdefault(day % (interval // shared), []).append(minute)
+    return _Times(days, interval // shared)
 
 
-class _SteppedHours(_SteppedTimes):
-    """As `_SteppedTimes`, by hours: all minutes of an hour stay together."""
-
-    def __init__(self, hours: Sequence[int], minutes: Sequence[int], first: int, interval: int) -> None:
-        self._hours, self._minutes, self._first, self._interval = _bits(hours), tuple(minutes), first, interval
-        self.per_day = None
-        self.cycle = interval // gcd(interval, 24)
-        self._every = repeated(1, interval, 24 + interval)
-        self.residues = _bits([day for day in range(self.cycle) if self._hours_of(day)]) if minutes else 0
-        self.any = bool(self.residues)
-        self._cached = lru_cache(maxsize=2048)(self._listed)
-
-    def _hours_of(self, day: int) -> int:
-        return self._every << ((self._first - 24 * day) % self._interval) & self._hours
-
-    def _listed(self, day: int) -> tuple[int, ...]:
-        return tuple(60 * hour + minute for hour in numbers(self._hours_of(day)) for minute in self._minutes)
+def _hourly(allowed: Sequence[int], minutes: Sequence[int], first: int, interval: int) -> _Times:
+    days: dict[int, list[int]] = {}
+    wanted, shared = frozenset(allowed), gcd(interval, 24)
+    for number in range(24 // shared):
+        day, hour = divmod(first + number * interval, 24)
+        if hour in wanted:
+            days.setdefault(day % (interval // shared), []).extend(60 * hour + minute for minute in minutes)
+    return _Times(days, interval // shared)
 
 
 def repeated(block: int, period: int, span: int) -> int:
@@ -598,8 +593,7 @@ class CronDates:
         self.first = start.toordinal()
         self._minute = start.hour * 60 + start.minute
         self._times = tuple(sorted(60 * hour + minute for hour in cron.hours for minute in cron.minutes))
-        self.per_day: int | None = len(self._times)
-        self._patterns: dict[tuple[bool, int], int] = {}
+        self._patterns: dict[int, int] = {}
         self._year = start.year
 
     def mask(self, year: int) -> int:
@@ -616,11 +610,16 @@ class CronDates:
     def minutes(self, ordinal: int) -> Sequence[int]:
         return self._times if ordinal > self.first else [each for each in self._times if each >= self._minute]
 
+    def number(self, year: int, mask: int) -> int:
+        day = self.first - before(year)
+        missing = len(self._times) - len(self.minutes(self.first)) if day > 0 and mask >> day & 1 else 0
+        return mask.bit_count() * len(self._times) - missing
+
     def never(self) -> bool:
         return not any(self._pattern(_kind(leap, weekday)) for leap in (False, True) for weekday in range(7))
 
     def _pattern(self, kind: _Kind) -> int:
-        key = kind.leap, kind.january_first
+        key = kind.number
         if key not in self._patterns:
             cron = self._cron
             days = _or(_month_days(cron.month_days, month, kind, self._month_end) for month in range(1, 13))

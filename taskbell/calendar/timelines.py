@@ -7,7 +7,7 @@ rules that name neither hours nor minutes, for which no local time is asked. Nei
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
 from math import lcm
 from typing import Protocol
@@ -23,7 +23,6 @@ _A_DAY = timedelta(days=1)
 LATEST = datetime(LAST_YEAR, 12, 30, tzinfo=UTC)
 """Nothing occurs after it."""
 _LAST_ORDINAL = LATEST.toordinal() - 2
-_LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 _ZERO = timedelta()
 
 _A_MISS = 6
@@ -31,6 +30,12 @@ _A_MISS = 6
 
 _A_MOVE = 10
 """Steps for what real time yields on a date on which clocks move."""
+
+_A_RUN = 2
+"""Steps for counting what real time yields on a few dates in a row."""
+
+_A_BEND = 3
+"""Steps for the times of a date that do not exist or exist twice."""
 
 _TEN = 10
 """So many times of a date cost a step."""
@@ -105,10 +110,9 @@ class WallClock:
             ordinal -= 1  # a gap puts a local time on the next date at the latest
         while (day := expansion.following(self._dates, ordinal, self._last, steps)) is not None:
             steps.take()
-            midnight = datetime.fromordinal(day)
-            if zones.regular(self._zone, midnight):
+            if zones.regular(self._zone, datetime.fromordinal(day)):
                 ordinal = day + 1
-                found = self._placed(day, midnight, moment)
+                found = self._placed(day, moment)
             else:
                 group, ordinal = self._moving(day, steps)
                 found = iter([each for each in group if each.at > moment])
@@ -122,7 +126,7 @@ class WallClock:
         while day >= self._dates.first and (ordinal := expansion.preceding(self._dates, day, steps)) is not None:
             steps.take()
             if zones.regular(self._zone, datetime.fromordinal(ordinal)) and not self._joined(ordinal - 1):
-                found = self._backwards(ordinal, moment)
+                found = self._placed_back(ordinal, moment)
             else:
                 group, ordinal = self._moving_back(ordinal, steps)
                 found = iter([each for each in group if each.at <= moment])
@@ -156,44 +160,48 @@ class WallClock:
 
     # One date
 
-    def _placed(self, day: int, midnight: datetime, moment: datetime) -> Iterator[Occurrence]:
+    def _placed(self, day: int, moment: datetime) -> Iterator[Occurrence]:
         """A date on which no clock moves: what lies after `moment`."""
-        distance = zones.offset(self._zone, midnight)
-        first = midnight + self._second
-        minutes = self._dates.minutes(day)
-        passed = moment.replace(tzinfo=None) + distance - first
-        begin = bisect_right(minutes, passed // _MINUTE) if passed >= _ZERO else 0
-        for minute in minutes[begin:] if begin else minutes:
-            local = first + _MINUTE * minute
-            yield Occurrence(local, 0, (local - distance).replace(tzinfo=UTC))
+        return self._at_one_distance(day, self._dates.minutes(day)[self._passed(day, moment) :])
 
-    def _backwards(self, day: int, moment: datetime) -> Iterator[Occurrence]:
+    def _placed_back(self, day: int, moment: datetime) -> Iterator[Occurrence]:
         """Such a date, latest first: what does not lie after `moment`."""
+        return self._at_one_distance(day, self._dates.minutes(day)[: self._passed(day, moment)][::-1])
+
+    def _passed(self, day: int, moment: datetime) -> int:
+        """Of the times of such a date, how many do not lie after `moment`."""
         midnight = datetime.fromordinal(day)
-        distance = zones.offset(self._zone, midnight)
-        first = midnight + self._second
-        minutes = self._dates.minutes(day)
-        passed = moment.replace(tzinfo=None) + distance - first
-        for minute in reversed(minutes[: bisect_right(minutes, passed // _MINUTE)]):
+        passed = moment.replace(tzinfo=None) + zones.offset(self._zone, midnight) - midnight - self._second
+        return bisect_right(self._dates.minutes(day), passed // _MINUTE)
+
+    def _at_one_distance(self, day: int, minutes: Sequence[int], *, at_its_end: bool = False) -> Iterator[Occurrence]:
+        """Times at the distance from UTC that holds at the date's beginning, or at its end."""
+        midnight = datetime.fromordinal(day)
+        reference = (midnight + _A_DAY).replace(fold=1) if at_its_end else midnight
+        first, distance = midnight + self._second, zones.offset(self._zone, reference)
+        for minute in minutes:
             local = first + _MINUTE * minute
             yield Occurrence(local, 0, (local - distance).replace(tzinfo=UTC))
 
     def _on(self, day: int) -> list[Occurrence]:
         """What is known by local times of that date."""
-        midnight = datetime.fromordinal(day)
+        midnight, minutes = datetime.fromordinal(day), self._dates.minutes(day)
         if zones.regular(self._zone, midnight):
-            return list(self._placed(day, midnight, _LONG_AGO))
-        first, minutes = midnight + self._second, self._dates.minutes(day)
-        return [each for minute in minutes for each in self._bent(first + _MINUTE * minute)]
+            return list(self._at_one_distance(day, minutes))
+        begin, end = self._bent_from_to(day)
+        first = midnight + self._second
+        return [
+            *self._at_one_distance(day, minutes[:begin]),
+            *(each for minute in minutes[begin:end] for each in self._bent(first + _MINUTE * minute)),
+            *self._at_one_distance(day, minutes[end:], at_its_end=True),
+        ]
 
     def _number_until(self, day: int, moment: datetime, steps: Steps) -> int:
         """Of a date, how many do not lie after `moment`, and within the rule's end."""
-        midnight, minutes = datetime.fromordinal(day), self._dates.minutes(day)
-        if not zones.regular(self._zone, midnight) or self._until is not None or self._end is not None:
-            steps.take(len(minutes) // _TEN)
+        if self._bounded or not zones.regular(self._zone, datetime.fromordinal(day)):
+            steps.take(len(self._dates.minutes(day)) // _TEN)
             return sum(each.at <= moment and self._within(each) for each in self._on(day))
-        passed = moment.replace(tzinfo=None) + zones.offset(self._zone, midnight) - midnight - self._second
-        return bisect_right(minutes, passed // _MINUTE)
+        return self._passed(day, moment)
 
     def _bent(self, local: datetime) -> Iterator[Occurrence]:
         first = zones.offset(self._zone, local)
@@ -300,29 +308,30 @@ class WallClock:
 
     def _in_year(self, year: int, mask: int, steps: Steps) -> int:
         """The number of occurrences on the dates of `mask`."""
-        before, per_day = expansion.before(year), self._dates.per_day
-        if per_day is None:
-            steps.take(1 + mask.bit_count())
-            total = sum(len(self._dates.minutes(before + number)) for number in expansion.numbers(mask))
-        else:
-            steps.take()
-            total = mask.bit_count() * per_day
-            first = self._dates.first - before
-            if first > 0 and mask >> first & 1:
-                total += len(self._dates.minutes(self._dates.first)) - per_day
+        steps.take()
+        total, before = self._dates.number(year, mask), expansion.before(year)
         if self._both or self._gap is Gap.SKIP:
             for number in expansion.numbers(mask & zones.moving(self._zone, year)):
-                total += self._bend(year, number, steps)
+                steps.take(_A_BEND)
+                total += self._bend(before + number)
         return total
 
-    def _bend(self, year: int, number: int, steps: Steps) -> int:
+    def _bend(self, day: int) -> int:
         """By how many occurrences a date on which clocks move has more than it has times; negative for fewer."""
-        day = expansion.before(year) + number
-        minutes, (low, high) = self._dates.minutes(day), zones.bent_minutes(self._zone, year, number)
-        bent = minutes[bisect_left(minutes, low) : bisect_left(minutes, high)]
-        steps.take(2 + len(bent) // _TEN)
+        begin, end = self._bent_from_to(day)
+        if begin == end:
+            return 0
+        bent = self._dates.minutes(day)[begin:end]
         first = datetime.fromordinal(day) + self._second
+        if zones.shift(self._zone, first + _MINUTE * bent[0]) < _ZERO:
+            return len(bent) if self._both else 0
         return sum(len(list(self._bent(first + _MINUTE * minute))) - 1 for minute in bent)
+
+    def _bent_from_to(self, day: int) -> tuple[int, int]:
+        """Of the times of a date on which clocks move, where those begin and end that do not exist or exist twice."""
+        year, minutes = date.fromordinal(day).year, self._dates.minutes(day)
+        low, high = zones.bent_minutes(self._zone, year, day - expansion.before(year), self._second.seconds)
+        return bisect_left(minutes, low), bisect_left(minutes, high)
 
 
 class RealTime:
@@ -458,7 +467,7 @@ class RealTime:
         if 86_400 % self._pace == 0:
             return total + mask.bit_count() * (86_400 // self._pace)
         while mask:
-            steps.take()
+            steps.take(_A_RUN)
             low = mask & -mask
             run = mask & ~(mask + low)
             mask ^= run
@@ -509,8 +518,6 @@ class _Met:
     """Those of `dates` that steps of `pace` seconds from the second `begun` on meet, whatever the clocks of a zone show
     in a year: a date that an interval of more than a day always misses is none of them."""
 
-    per_day: int | None = None
-
     def __init__(self, dates: Dates, zone: ZoneInfo, begun: int, pace: int) -> None:
         self.first = dates.first
         self._dates, self._zone, self._begun, self._pace = dates, zone, begun, pace
@@ -528,9 +535,6 @@ class _Met:
                 self._by_offset[distance] = self._days(distance)
             met |= self._by_offset[distance] >> shift
         return mask & met
-
-    def minutes(self, ordinal: int) -> Sequence[int]:
-        return self._dates.minutes(ordinal)
 
     def taken_from(self, year: int) -> int:
         return year

@@ -5,10 +5,12 @@ A local time that does not exist takes the offset before the gap, one that exist
 own files, of whatever age, decide nothing.
 """
 
+from bisect import bisect_left
 from calendar import isleap
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import metadata
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from taskbell.errors import Rejected
@@ -66,24 +68,29 @@ def offsets(of: ZoneInfo, year: int) -> frozenset[timedelta]:
 
 def _like(year: int) -> int:
     """The year itself, or one of its kind: no zone's file has years of their own after 2087 (a test looks)."""
-    return year if year <= _LAST_OF_ITS_OWN else _ALIKE[isleap(year), date(year, 1, 1).weekday()]
+    return year if year <= _LAST_OF_ITS_OWN else _ALIKE[year % 400]
 
 
 _LAST_OF_ITS_OWN = 2100
-_ALIKE = {(isleap(year), date(year, 1, 1).weekday()): year for year in range(2101, 2129)}
+_OF_A_KIND = {(isleap(year), date(year, 1, 1).weekday()): year for year in range(2101, 2129)}
+_ALIKE = [_OF_A_KIND[isleap(year), date(year, 1, 1).weekday()] for year in range(2000, 2400)]
+"""Of every year of the calendar's 400, one of its kind: as long, and beginning on the same day of the week."""
 
 
 @lru_cache(maxsize=16384)
 def _moving(of: ZoneInfo, year: int) -> int:
     first, found = datetime(year, 1, 1), 0  # noqa: DTZ001  (wall clock)
     # No zone has moved its clocks twice within six days since 1970 (a test looks), so five days have one move or none.
-    for number in range(0, 370, 5):
-        begin = first + number * _A_DAY
-        if of.utcoffset(begin) != of.utcoffset((begin + 5 * _A_DAY).replace(fold=1)):
-            for day in range(number, number + 5):
+    seen = [of.utcoffset(first + after) for after in _EVERY_FIFTH_DAY]
+    for number, (one, other) in enumerate(pairwise(seen)):
+        if one != other:
+            for day in range(max(5 * number - 1, 0), 5 * number + 5):  # a gap at midnight moves the day before too
                 if not regular(of, first + day * _A_DAY):
                     found |= 2 << day
     return found & ((2 << 365 + isleap(year)) - 1)
+
+
+_EVERY_FIFTH_DAY = tuple(timedelta(days=number) for number in range(0, 376, 5))
 
 
 @lru_cache(maxsize=16384)
@@ -94,28 +101,25 @@ def _offsets(of: ZoneInfo, year: int) -> frozenset[timedelta]:
     return frozenset(found | {offset(of, first)})
 
 
-def bent_minutes(of: ZoneInfo, year: int, number: int) -> tuple[int, int]:
-    """Of a year's day that is not `regular`: the first minute that does not exist or exists twice, and the first one
-    after it that is as any other; a second before a whole minute counts as that minute."""
-    return _bent_minutes(of, _like(year), number)
+def bent_minutes(of: ZoneInfo, year: int, number: int, second: int) -> tuple[int, int]:
+    """Of a year's day that is not `regular`: the first minute whose `second` does not exist or exists twice, and the
+    first one after it that is as any other; from one to itself where there is none."""
+    return _bent_minutes(of, _like(year), number, second)
 
 
 @lru_cache(maxsize=16384)
-def _bent_minutes(of: ZoneInfo, year: int, number: int) -> tuple[int, int]:
+def _bent_minutes(of: ZoneInfo, year: int, number: int, second: int) -> tuple[int, int]:
     midnight = datetime(year, 1, 1) + (number - 1) * _A_DAY  # noqa: DTZ001  (wall clock)
-    before, after = offset(of, midnight), offset(of, (midnight + _A_DAY).replace(fold=1))
+    after = of.utcoffset((midnight + _A_DAY).replace(fold=1))
+    first = midnight + timedelta(seconds=second)
 
-    def first_with(fold: int) -> int:
-        low, high = 0, 1440
-        while low < high:
-            middle = (low + high) // 2
-            if of.utcoffset((midnight + middle * _MINUTE).replace(fold=fold)) == after != before:
-                high = middle
-            else:
-                low = middle + 1
-        return low
+    def first_after(fold: int) -> int:
+        def moved(minute: int) -> bool:
+            return of.utcoffset((first + minute * _MINUTE).replace(fold=fold)) == after
 
-    return max(first_with(1) - 1, 0), first_with(0)
+        return bisect_left(range(1440), True, key=moved)
+
+    return first_after(1), first_after(0)
 
 
 @lru_cache(maxsize=4096)
