@@ -387,7 +387,8 @@ class RealTime:
         today = moment.astimezone(self._zone).toordinal()
         passed = self._on_dates(self._dates, today - 2, steps)
         moment_second = zones.seconds(moment)
-        near = chain.from_iterable(self._passes(self._dates, day) for day in range(today - 1, today + 2))
+        days = (day for day in range(today - 1, today + 2) if expansion.has(self._dates, day))
+        near = chain.from_iterable(map(self._passes, days))
         return passed + sum(self._number(begin, min(end, moment_second + 1)) for begin, end in near)
 
     def find(self, local: datetime, fold: int) -> Occurrence | None:
@@ -442,8 +443,10 @@ class RealTime:
         first = max(-((self._begun - begin) // self._pace), 0)
         return max(-((self._begun - end) // self._pace) - first, 0)
 
-    def _passes(self, dates: Dates, day: int) -> Sequence[tuple[int, int]]:
-        return zones.passes(self._zone, day) if expansion.has(dates, day) else ()
+    def _passes(self, day: int) -> Iterator[tuple[int, int]]:
+        """While the clocks show that date."""
+        year = date.fromordinal(day).year
+        return zones.passes(self._zone, year, day - expansion.before(year))
 
     def _on_dates(self, dates: Dates, last: int, steps: Steps) -> int:
         """The number of occurrences on dates not after `last`."""
@@ -462,7 +465,7 @@ class RealTime:
         single = mask & (zones.moving(self._zone, year) | begins)
         for number in expansion.numbers(single):
             steps.take(_A_MOVE)
-            total += sum(self._number(*span) for span in zones.passes(self._zone, before + number))
+            total += sum(self._number(*span) for span in zones.passes(self._zone, year, number))
         mask ^= single
         if 86_400 % self._pace == 0:
             return total + mask.bit_count() * (86_400 // self._pace)
@@ -497,16 +500,14 @@ class RealTime:
         return self._last
 
     def _on_date(self, day: int) -> int:
-        return sum(self._number(*span) for span in zones.passes(self._zone, day))
+        return sum(self._number(*span) for span in self._passes(day))
 
     def _nth_about(self, day: int, number: int) -> int:
         """The step at which the occurrence number `number` of a date is, or, where a clock put back over midnight mixes
         dates, of the same place in the order of instants."""
-        dates = self._dates
-        if dates is None:
-            raise ValueError("all dates are counted by steps alone")
-        number += self._on_date(day - 1) if expansion.has(dates, day - 1) else 0
-        for begin, end in sorted(chain.from_iterable(self._passes(dates, each) for each in range(day - 1, day + 2))):
+        near = [each for each in (day - 1, day, day + 1) if self._dates and expansion.has(self._dates, each)]
+        number += self._on_date(day - 1) if day - 1 in near else 0
+        for begin, end in sorted(chain.from_iterable(map(self._passes, near))):
             found = self._number(begin, end)
             if number <= found:
                 return max(-((self._begun - begin) // self._pace), 0) + number - 1

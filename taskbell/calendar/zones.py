@@ -7,6 +7,7 @@ own files, of whatever age, decide nothing.
 
 from bisect import bisect_left
 from calendar import isleap
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import metadata
@@ -122,28 +123,28 @@ def _bent_minutes(of: ZoneInfo, year: int, number: int, second: int) -> tuple[in
     return first_after(1), first_after(0)
 
 
-@lru_cache(maxsize=4096)
-def passes(of: ZoneInfo, day: int) -> tuple[tuple[int, int], ...]:
-    """The seconds, counted as `seconds` does, during which the clocks of `of` show that date: one span, two where a
-    clock is put back over midnight, none where the date was left out; begin inclusive, end exclusive."""
-    midnight, zero = datetime.fromordinal(day), 86_400 * day
-    before, after = (
-        int(offset(of, moment).total_seconds())
-        for moment in (midnight - _A_DAY, (midnight + 2 * _A_DAY).replace(fold=1))
-    )
-    low, high = zero - 86_400 - before, zero + 2 * 86_400 - after
-    while before != after and low < high:  # the second from which the other offset is in force
-        middle = (low + high) // 2
-        shown = datetime.fromordinal(middle // 86_400) + timedelta(seconds=middle % 86_400)
-        if of.fromutc(shown.replace(tzinfo=of)).utcoffset() == timedelta(seconds=before):
-            low = middle + 1
-        else:
-            high = middle
-    moved = low if before != after else zero + 2 * 86_400
-    spans = (
-        (zero - before, min(zero + 86_400 - before, moved)),
-        (max(zero - after, moved), zero + 86_400 - after),
-    )
+def passes(of: ZoneInfo, year: int, number: int) -> Iterator[tuple[int, int]]:
+    """The seconds, counted as `seconds` does, during which the clocks of `of` show that day of a year: one span, two
+    where a clock is put back over midnight, none where the date was left out; begin inclusive, end exclusive."""
+    zero = 86_400 * (date(year, 1, 1).toordinal() + number - 1)
+    return ((zero + begin, zero + end) for begin, end in _passes(of, _like(year), number))
+
+
+@lru_cache(maxsize=16384)
+def _passes(of: ZoneInfo, year: int, number: int) -> tuple[tuple[int, int], ...]:
+    midnight = datetime(year, 1, 1) + (number - 1) * _A_DAY  # noqa: DTZ001  (wall clock)
+    before, after = offset(of, midnight - _A_DAY), offset(of, (midnight + 2 * _A_DAY).replace(fold=1))
+    one, other = (86_400 * each.days + each.seconds for each in (before, after))
+    moved = 2 * 86_400
+    if before != after:
+        begin = midnight.replace(tzinfo=of)
+
+        def has_moved(second: int) -> bool:
+            return of.fromutc(begin + timedelta(seconds=second)).utcoffset() != before
+
+        span = range(-86_400 - one, 2 * 86_400 - other)
+        moved = span[0] + bisect_left(span, True, key=has_moved)
+    spans = (-one, min(86_400 - one, moved)), (max(-other, moved), 86_400 - other)
     return tuple((begin, end) for begin, end in spans if begin < end)
 
 
