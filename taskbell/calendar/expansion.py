@@ -281,9 +281,13 @@ class RuleDates:
         return total + sum(len(self.minutes(before(year) + each)) for each in numbers(mask & ~cut))
 
     def never(self) -> bool:
-        """Whether no kind of year has a date at all, whatever the interval."""
-        kinds = ((leap, weekday) for leap in (False, True) for weekday in range(7))
-        return not self._times.residues or not any(self._pattern(_kind(*kind)).whole for kind in kinds)
+        """Whether there is no date at all, however far the calendar went on.
+
+        It repeats itself after 400 years, so an interval meets in the end whatever its greatest common divisor with
+        that cycle meets."""
+        years = range(self._start.year, self._start.year + 400)
+        meets = self._interval.divisor()
+        return not any(meets.taken(year, self._pattern(_kind_of(year))) for year in years)
 
     def _cut_first(self) -> int:
         day = self.first - before(self._start.year)
@@ -516,6 +520,9 @@ class _Interval(Protocol):
         ...
 
     def taken_from(self, year: int) -> int: ...
+    def divisor(self) -> "_Interval":
+        """The interval that is the greatest common divisor of this one and 400 years, with the same beginning."""
+        ...
 
 
 def _interval(rule: Rule, start: datetime, times: _Times) -> _Interval:
@@ -523,7 +530,8 @@ def _interval(rule: Rule, start: datetime, times: _Times) -> _Interval:
         case Frequency.YEARLY:
             return _EveryYears(rule.interval, start.year)
         case Frequency.MONTHLY:
-            return _EveryMonths(rule.interval, start) if rule.interval > 1 else _EveryYears(1, start.year)
+            first = 12 * start.year + start.month - 1
+            return _EveryMonths(rule.interval, first) if rule.interval > 1 else _EveryYears(1, start.year)
         case Frequency.WEEKLY:
             monday = start.toordinal() - (start.weekday() - WEEKDAYS.index(rule.week_start)) % 7
             return _every_days(0x7F, 7 * rule.interval, monday) if rule.interval > 1 else _EveryYears(1, start.year)
@@ -544,10 +552,13 @@ class _EveryYears:
     def taken_from(self, year: int) -> int:
         return year + (self.first - year) % self.years
 
+    def divisor(self) -> "_EveryYears":
+        return _EveryYears(gcd(self.years, 400), self.first)
+
 
 class _EveryMonths:
-    def __init__(self, months: int, start: datetime) -> None:
-        self._months, self._first = months, 12 * start.year + start.month - 1
+    def __init__(self, months: int, first: int) -> None:
+        self._months, self._first = months, first
 
     def taken(self, year: int, pattern: _Pattern) -> int:
         mask = 0
@@ -558,12 +569,16 @@ class _EveryMonths:
     def taken_from(self, year: int) -> int:
         return year + (self._first - 12 * year) % self._months // 12
 
+    def divisor(self) -> "_EveryMonths":
+        return _EveryMonths(gcd(self._months, 4800), self._first)
+
 
 class _EveryDays:
     """Days `anchor` + k·`period` + the bits of `block`."""
 
     def __init__(self, block: int, period: int, anchor: int) -> None:
-        self._whole, self._period, self._anchor = repeated(block, period, period + 368), period, anchor
+        self._block, self._period, self._anchor = block, period, anchor
+        self._whole = repeated(block, period, period + 368)
         self._last = block.bit_length() - 1
 
     def taken(self, year: int, pattern: _Pattern) -> int:
@@ -574,12 +589,17 @@ class _EveryDays:
         ahead = self._period - day if day > self._last else 0
         return year if ahead < 365 else date.fromordinal(min(before(year) + 1 + ahead, _LAST_DAY)).year
 
+    def divisor(self) -> "_EveryDays":
+        period = gcd(self._period, _DAYS_IN_400_YEARS)
+        return _EveryDays(_bits(tuple(day % period for day in numbers(self._block))), period, self._anchor)
+
 
 _LAST_DAY = date.max.toordinal()
+_DAYS_IN_400_YEARS = 146_097
 
 
 def _every_days(block: int, period: int, anchor: int) -> _Interval:
-    return _EveryDays(block, period, anchor) if period > 1 else _EveryYears(1, 1)
+    return _EveryDays(block, period, anchor) if period > 1 or not block else _EveryYears(1, 1)
 
 
 # Cron
@@ -630,10 +650,10 @@ class CronDates:
 
 
 def dates_of(rule: Rule | Cron, start: datetime, month_end: MonthEnd) -> Dates:
-    """Raises Rejected(NeverOccurs) where no kind of year has a date; the interval may still miss all there are."""
+    """Raises Rejected(NeverOccurs) where there is no date; there may still be none before the calendar ends."""
     dates = dates_from(rule, start, month_end)
     if dates.never():
-        raise never("no year has a date with all that it asks for")
+        raise never("no date has all that it asks for, or its interval, from start on, misses each that has")
     return dates
 
 

@@ -125,23 +125,38 @@ def _clipped(moment: datetime) -> datetime:
     return min(max(moment.astimezone(UTC), _EARLIEST), LATEST)
 
 
-@lru_cache(maxsize=4096)
 def _make(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, all_day: bool) -> "_Made":
-    if all_day:
-        _refuse_times(rule, policies)
-    steps = Steps(MOST_STEPS_TO_MAKE)
-    base = timeline(zone, start, rule, policies, steps)
-    if next(base.after(_EARLIEST, steps), None) is None:
-        _refuse_never(zone, start, rule, policies, steps)
-    made = _Made(zone, start, rule, policies, base)
-    made.settle(steps)
+    made = _make_once(zone, start, rule, policies, all_day)
+    if isinstance(made, _Made):
+        return made
+    raise Rejected(*made)
+
+
+@lru_cache(maxsize=4096)
+def _make_once(
+    zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, all_day: bool
+) -> "_Made | tuple[str, str]":
+    """What is refused is remembered too, by reason and message: to find that out is what takes longest."""
+    try:
+        if all_day:
+            _refuse_times(rule, policies)
+        steps = Steps(MOST_STEPS_TO_MAKE)
+        base = timeline(zone, start, rule, policies)
+        if next(base.after(_EARLIEST, steps), None) is None:
+            _refuse_never(zone, start, rule, policies, steps)
+        if isinstance(rule, Rule) and rule.count is not None:
+            base.end_with(rule.count, steps)
+        made = _Made(zone, start, rule, policies, base)
+        made.settle(steps)
+    except Rejected as refusal:
+        return refusal.reason, refusal.message
     return made
 
 
 def _refuse_never(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, steps: Steps) -> None:
     """A rule that has ended before it began does occur, as far as it goes: it is exhausted."""
     if isinstance(rule, Rule) and (rule.until is not None or rule.until_at is not None):
-        endless = timeline(zone, start, replace(rule, until=None, until_at=None), policies, steps)
+        endless = timeline(zone, start, replace(rule, until=None, until_at=None), policies)
         if next(endless.after(_EARLIEST, steps), None) is not None:
             return
     raise never("its interval and the clocks of its zone, from start on, leave out every date it has")

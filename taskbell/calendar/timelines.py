@@ -79,18 +79,22 @@ class Timeline(Protocol):
     def find(self, local: datetime, fold: int) -> Occurrence | None: ...
     def at(self, moment: datetime) -> Occurrence | None: ...
 
+    def end_with(self, count: int, steps: Steps) -> None:
+        """Number `count` is the last one; called once, before anything is asked."""
+        ...
 
-def timeline(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, steps: Steps) -> Timeline:
-    """Raises Rejected: NeverOccurs, TooCostly."""
+
+def timeline(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies) -> Timeline:
+    """Without the rule's `count`. Raises Rejected(NeverOccurs)."""
     if isinstance(rule, Rule) and rule.frequency in SUB_DAILY and not rule.hours and not rule.minutes:
-        return RealTime(zone, start, rule, policies, steps)
-    return WallClock(zone, start, rule, policies, steps)
+        return RealTime(zone, start, rule, policies)
+    return WallClock(zone, start, rule, policies)
 
 
 class WallClock:
     """Local times of `rule`, placed in the zone; two Hourly or Minutely ones at one instant are one."""
 
-    def __init__(self, zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, steps: Steps) -> None:
+    def __init__(self, zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies) -> None:
         self._zone, self._gap, self._fold = zone, policies.gap, policies.fold
         self.by_instant = rule.every_hour if isinstance(rule, Cron) else rule.frequency in SUB_DAILY
         self._both = self.by_instant or policies.fold is Fold.BOTH
@@ -102,7 +106,7 @@ class WallClock:
         self._end: Key | None = None
         self._count: int | None = None
         if isinstance(rule, Rule):
-            self._limit(rule, steps)
+            self._limit(rule)
 
     def after(self, moment: datetime, steps: Steps) -> Iterator[Occurrence]:
         ordinal = moment.astimezone(self._zone).toordinal()
@@ -259,22 +263,25 @@ class WallClock:
             and (self._end is None or key(occurrence) <= self._end)
         )
 
-    def _limit(self, rule: Rule, steps: Steps) -> None:
+    def _limit(self, rule: Rule) -> None:
         if rule.until is not None:
             self._until = rule.until
             self._last = min(self._last, rule.until.toordinal())
         if rule.until_at is not None:
             self._until_at = min(rule.until_at, LATEST)
             self._last = min(self._last, self._until_at.astimezone(self._zone).toordinal() + 1)
-        if rule.count is not None and (found := self._day_of(rule.count, steps)) is not None:
-            # The dates before have all their occurrences before that day's; a moving day and its neighbours mix.
-            day, before = found
-            near = {each: self._on(each) for each in range(day - 2, day + 3) if expansion.has(self._dates, each)}
-            steps.take(sum(map(len, near.values())) // _TEN)
-            before -= sum(len(on_that_day) for each, on_that_day in near.items() if each < day)
-            self._count = rule.count
-            self._end = sorted(map(key, chain.from_iterable(near.values())))[rule.count - before - 1]
-            self._last = min(self._last, day + 2)
+
+    def end_with(self, count: int, steps: Steps) -> None:
+        if (found := self._day_of(count, steps)) is None:
+            return
+        # The dates before have all their occurrences before that day's; a moving day and its neighbours mix.
+        day, before = found
+        near = {each: self._on(each) for each in range(day - 2, day + 3) if expansion.has(self._dates, each)}
+        steps.take(sum(map(len, near.values())) // _TEN)
+        before -= sum(len(on_that_day) for each, on_that_day in near.items() if each < day)
+        self._count = count
+        self._end = sorted(map(key, chain.from_iterable(near.values())))[count - before - 1]
+        self._last = min(self._last, day + 2)
 
     def _day_of(self, count: int, steps: Steps) -> tuple[int, int] | None:
         """The date that the occurrence number `count` is known by, or one beside it, and the number of those on earlier
@@ -339,7 +346,7 @@ class RealTime:
 
     by_instant = True
 
-    def __init__(self, zone: ZoneInfo, start: datetime, rule: Rule, policies: Policies, steps: Steps) -> None:
+    def __init__(self, zone: ZoneInfo, start: datetime, rule: Rule, policies: Policies) -> None:
         self._zone = zone
         self._start = zones.place(zone, start)
         self._step = _MINUTE * rule.interval * (60 if rule.frequency is Frequency.HOURLY else 1)
@@ -351,8 +358,9 @@ class RealTime:
             self._last = min(self._last, zones.place(zone, rule.until, fold=1))
         if rule.until_at is not None:
             self._last = min(self._last, rule.until_at)
-        if rule.count is not None:
-            self._last = min(self._last, self._at_count(rule.count, steps))
+
+    def end_with(self, count: int, steps: Steps) -> None:
+        self._last = min(self._last, self._at_count(count, steps))
 
     def after(self, moment: datetime, steps: Steps) -> Iterator[Occurrence]:
         number = max(0, (moment - self._start) // self._step + 1)
