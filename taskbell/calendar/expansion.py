@@ -26,6 +26,9 @@ MOST_STEPS = 10_000
 MOST_STEPS_TO_MAKE = 20_000
 """The same, for a series that is made: whether it occurs at all, and where its count ends."""
 
+_DESERT = 100
+"""Years without a date that are worth remembering; to cross them again takes as many steps and no time."""
+
 _DAY = 1440
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -54,6 +57,8 @@ class Days(Protocol):
 
     first: int
     """The ordinal (date.toordinal) of the first day that can be among them."""
+    desert: tuple[int, int]
+    """A long stretch that a walk has found empty, as ordinals, the second exclusive; at first (0, 0)."""
 
     def mask(self, year: int) -> int: ...
     def taken_from(self, year: int) -> int:
@@ -72,23 +77,31 @@ class Dates(Days, Protocol):
     def number(self, year: int, mask: int) -> int: ...
 
 
-def following(dates: Days, ordinal: int, last: int, steps: Steps) -> int | None:
+def following(days: Days, ordinal: int, last: int, steps: Steps) -> int | None:
     """The first date on or after `ordinal` and not after `last`; both and the answer are ordinals."""
-    ordinal = max(ordinal, dates.first)
+    ordinal = max(ordinal, days.first)
     if ordinal > last:
         return None
-    year = date.fromordinal(ordinal).year
-    day = ordinal - before(year)
-    left = dates.mask(year) >> day << day
+    begun = year = date.fromordinal(ordinal).year
     last_year = min(date.fromordinal(last).year, LAST_YEAR)
+    day = ordinal - before(year)
+    left = days.mask(year) >> day << day
+    if not left and days.desert[0] <= ordinal < days.desert[1]:
+        year = min(date.fromordinal(days.desert[1]).year, last_year + 1)
+        steps.take(year - begun)
+        left = days.mask(year)
+    walked = 0
     while not left:
         steps.take()
-        year = dates.taken_from(year + 1)
+        walked += 1
+        year = days.taken_from(year + 1)
         if year > last_year:
-            return None
-        left = dates.mask(year)
+            break
+        left = days.mask(year)
+    if walked >= _DESERT and walked == year - begun:  # what a second walk there would cost is known then
+        days.desert = ordinal, before(year) + 1
     found = before(year) + (left & -left).bit_length() - 1
-    return found if found <= last else None
+    return found if left and found <= last else None
 
 
 def preceding(dates: Days, ordinal: int, steps: Steps) -> int | None:
@@ -246,7 +259,7 @@ class RuleDates:
 
     def __init__(self, rule: Rule, start: datetime, month_end: MonthEnd) -> None:
         self._rule, self._start, self._month_end = completed(rule, start), start, month_end
-        self.first = start.toordinal()
+        self.first, self.desert = start.toordinal(), (0, 0)
         self._minute = start.hour * 60 + start.minute
         self._patterns: dict[int, _Pattern] = {}
         self._spills = month_end is MonthEnd.CLAMP and -366 in rule.year_days
@@ -287,7 +300,8 @@ class RuleDates:
         that cycle meets."""
         years = range(self._start.year, self._start.year + 400)
         meets = self._interval.divisor()
-        return not any(meets.taken(year, self._pattern(_kind_of(year))) for year in years)
+        met = (meets.taken(year, self._pattern(_kind_of(year))) for year in years)
+        return not self._times.residues or not any(met)
 
     def _cut_first(self) -> int:
         day = self.first - before(self._start.year)
@@ -460,7 +474,9 @@ class _Times:
         return self._days.get(day % self.cycle, ())
 
     def number(self, mask: int, day: int) -> int:
-        """How many minutes the days of `mask` have, whose bit 0 is `day`."""
+        """How many minutes the days of `mask` have, each of which has any; its bit 0 is `day`."""
+        if len(self._having) == 1:
+            return mask.bit_count() * next(iter(self._having))
         shift = day % self.cycle
         return sum(number * (mask & having >> shift).bit_count() for number, having in self._having.items())
 
@@ -610,7 +626,7 @@ class CronDates:
 
     def __init__(self, cron: Cron, start: datetime, month_end: MonthEnd) -> None:
         self._cron, self._month_end = cron, month_end
-        self.first = start.toordinal()
+        self.first, self.desert = start.toordinal(), (0, 0)
         self._minute = start.hour * 60 + start.minute
         self._times = tuple(sorted(60 * hour + minute for hour in cron.hours for minute in cron.minutes))
         self._patterns: dict[int, int] = {}

@@ -528,7 +528,7 @@ class _Met:
     in a year: a date that an interval of more than a day always misses is none of them."""
 
     def __init__(self, dates: Dates, zone: ZoneInfo, begun: int, pace: int) -> None:
-        self.first = dates.first
+        self.first, self.desert = dates.first, (0, 0)
         self._dates, self._zone, self._begun, self._pace = dates, zone, begun, pace
         self._cycle = lcm(pace, 86_400) // 86_400
         self._by_offset: dict[timedelta, int] = {}
