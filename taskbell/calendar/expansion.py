@@ -118,12 +118,16 @@ def preceding(dates: Days, ordinal: int, steps: Steps) -> int | None:
     return before(year) + left.bit_length() - 1
 
 
-def years(dates: Days, last: int) -> Iterator[int]:
-    """From the year of the first date to that of the ordinal `last`, those of which the interval takes any part."""
-    year, last_year = date.fromordinal(dates.first).year, date.fromordinal(last).year
+def masks(days: Days, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Of every year of which the interval takes any part, the dates from the ordinal `first` to `last`."""
+    first = max(first, days.first)
+    if first > last:
+        return
+    year, last_year = days.taken_from(date.fromordinal(first).year), date.fromordinal(last).year
     while year <= last_year:
-        yield year
-        year = dates.taken_from(year + 1)
+        low, high = max(first - before(year), 0), min(last - before(year), 366)
+        yield year, days.mask(year) & (2 << high) - (1 << low)
+        year = days.taken_from(year + 1)
 
 
 def ordinals(dates: Days, year: int) -> Iterator[int]:

@@ -89,8 +89,8 @@ class Series:
 
     def count_between(self, since: datetime, until: datetime) -> int:
         """The number of occurrences in (`since`, `until`], aware instants: what was missed, for one."""
-        since, until, steps = _clipped(since), _clipped(until), Steps()
-        return 0 if until <= since else self._made.rank(until, steps) - self._made.rank(since, steps)
+        since, until = _clipped(since), _clipped(until)
+        return 0 if until <= since else self._made.number(since, until, Steps())
 
     def find(self, local: datetime, fold: int = 0) -> Occurrence | None:
         """The occurrence known by `local` and `fold`; None when the series has none, or an override skips it."""
@@ -222,11 +222,13 @@ class _Made:
             kept = merge(kept, [each.occurrence for each in reversed(passed)], key=key, reverse=True)
         return kept
 
-    def rank(self, moment: datetime, steps: Steps) -> int:
+    def number(self, since: datetime, until: datetime, steps: Steps) -> int:
         if self.policies.ends_at is not None:
-            moment = min(moment, self.policies.ends_at)
-        added, taken = bisect_right(self._instants, moment), bisect_right(self._taken, moment)
-        return self.base.rank(moment, steps) + added - taken
+            until = min(until, self.policies.ends_at)
+        if until <= since:
+            return 0
+        added, taken = (_in_window(each, since, until) for each in (self._instants, self._taken))
+        return self.base.number(since, until, steps) + added - taken
 
     @cached_property
     def _taken(self) -> Sequence[datetime]:
@@ -373,6 +375,10 @@ class _Made:
         if expansion.has(_unclamped(self.rule, self.start), occurrence.local.toordinal()):
             return None
         return f"the day asked for does not exist, so it is on {occurrence.local:%Y-%m-%d}, the last one before it"
+
+
+def _in_window(instants: Sequence[datetime], since: datetime, until: datetime) -> int:
+    return bisect_right(instants, until) - bisect_right(instants, since)
 
 
 @lru_cache(maxsize=1024)

@@ -37,8 +37,10 @@ _A_RUN = 2
 _A_BEND = 3
 """Steps for the times of a date that do not exist or exist twice."""
 
-_TEN = 10
-"""So many times of a date cost a step."""
+_TIMES_A_STEP = 2
+
+_NEAR_ITS_END = 6
+"""Dates before a rule's last one, some of whose occurrences may lie after its end."""
 
 _UNSURE = 4
 """Hours; clocks have never been moved by more around a midnight, whole dates aside."""
@@ -66,16 +68,16 @@ def key(occurrence: Occurrence) -> Key:
 class Timeline(Protocol):
     """The occurrences of a rule, in order of `key`.
 
-    Laws: `after` gives those strictly after an instant, in order, `until` those at or before it, latest first;
-    `rank` is the number of the latter; `at` is the first one at just that instant, in constant work, as `find` is for
-    a local time. Raise Rejected(TooCostly) when `steps` are spent."""
+    Laws: `after` gives those strictly after an instant, in order, `until` those at or before it, latest first; `number`
+    is how many lie after one and not after the other. They raise Rejected(TooCostly) when `steps` are spent. `at` is
+    the first one at just that instant; it takes constant work, as does `find` for a local time."""
 
     by_instant: bool
     """Whether occurrences are told apart by their instants alone (Hourly and Minutely)."""
 
     def after(self, moment: datetime, steps: Steps) -> Iterator[Occurrence]: ...
     def until(self, moment: datetime, steps: Steps) -> Iterator[Occurrence]: ...
-    def rank(self, moment: datetime, steps: Steps) -> int: ...
+    def number(self, since: datetime, until: datetime, steps: Steps) -> int: ...
     def find(self, local: datetime, fold: int) -> Occurrence | None: ...
     def at(self, moment: datetime) -> Occurrence | None: ...
 
@@ -104,7 +106,6 @@ class WallClock:
         self._until: datetime | None = None
         self._until_at: datetime | None = None
         self._end: Key | None = None
-        self._count: int | None = None
         if isinstance(rule, Rule):
             self._limit(rule)
 
@@ -137,17 +138,19 @@ class WallClock:
             yield from filter(self._within, found)
             day = ordinal - 1
 
-    def rank(self, moment: datetime, steps: Steps) -> int:
-        """Years are counted, not occurrences."""
-        if self._until_at is not None:
-            moment = min(moment, self._until_at)
-        today = moment.astimezone(self._zone).toordinal()
-        whole = min(today - 2, self._last - 1)  # those dates have passed, whatever a gap did to them
-        passed = self._through(whole, steps)
-        for day in range(max(whole + 1, self._dates.first), min(today + 1, self._last) + 1):
+    def number(self, since: datetime, until: datetime, steps: Steps) -> int:
+        """Years are counted, not occurrences; one by one only what is near the ends of the window or of the rule."""
+        first, last = (moment.astimezone(self._zone).toordinal() for moment in (since, until))
+        end = min(last + 1, self._last)
+        begin, passed = first + 2, min(last - 2, self._last - _NEAR_ITS_END if self._bounded else self._last)
+        total = 0
+        for year, mask in expansion.masks(self._dates, begin, passed):
+            total += self._in_year(year, mask, steps)
+        near = (*range(first - 1, min(begin, end + 1)), *range(max(begin, passed + 1), end + 1))
+        for day in near:
             if expansion.has(self._dates, day):
-                passed += self._number_until(day, moment, steps)
-        return passed if self._count is None else min(passed, self._count)
+                total += self._number_until(day, until, steps) - self._number_until(day, since, steps)
+        return total
 
     def find(self, local: datetime, fold: int) -> Occurrence | None:
         if local.toordinal() > self._last or not self._asks(local):
@@ -202,8 +205,9 @@ class WallClock:
 
     def _number_until(self, day: int, moment: datetime, steps: Steps) -> int:
         """Of a date, how many do not lie after `moment`, and within the rule's end."""
-        if self._bounded or not zones.regular(self._zone, datetime.fromordinal(day)):
-            steps.take(len(self._dates.minutes(day)) // _TEN)
+        ends = self._bounded and day > self._last - _NEAR_ITS_END
+        if ends or not zones.regular(self._zone, datetime.fromordinal(day)):
+            steps.take(len(self._dates.minutes(day)) // _TIMES_A_STEP)
             return sum(each.at <= moment and self._within(each) for each in self._on(day))
         return self._passed(day, moment)
 
@@ -234,7 +238,7 @@ class WallClock:
         while self._joined(day) and day < self._last and expansion.has(self._dates, day + 1):
             day += 1
             found += self._on(day)
-        steps.take(len(found) // _TEN)
+        steps.take(len(found) // _TIMES_A_STEP)
         return sorted(found, key=key), day + 1
 
     def _moving_back(self, day: int, steps: Steps) -> tuple[list[Occurrence], int]:
@@ -243,7 +247,7 @@ class WallClock:
         while self._joined(day - 1):
             day -= 1
             found += self._on(day)
-        steps.take(len(found) // _TEN)
+        steps.take(len(found) // _TIMES_A_STEP)
         return sorted(found, key=key, reverse=True), day
 
     def _joined(self, day: int) -> bool:
@@ -277,9 +281,8 @@ class WallClock:
         # The dates before have all their occurrences before that day's; a moving day and its neighbours mix.
         day, before = found
         near = {each: self._on(each) for each in range(day - 2, day + 3) if expansion.has(self._dates, each)}
-        steps.take(sum(map(len, near.values())) // _TEN)
+        steps.take(sum(map(len, near.values())) // _TIMES_A_STEP)
         before -= sum(len(on_that_day) for each, on_that_day in near.items() if each < day)
-        self._count = count
         self._end = sorted(map(key, chain.from_iterable(near.values())))[count - before - 1]
         self._last = min(self._last, day + 2)
 
@@ -287,8 +290,7 @@ class WallClock:
         """The date that the occurrence number `count` is known by, or one beside it, and the number of those on earlier
         dates; None when there are fewer."""
         before = 0
-        for year in expansion.years(self._dates, self._last):
-            mask = self._dates.mask(year)
+        for year, mask in expansion.masks(self._dates, self._dates.first, self._last):
             in_year = self._in_year(year, mask, steps)
             if before + in_year < count:
                 before += in_year
@@ -302,16 +304,6 @@ class WallClock:
         return None
 
     # Counting
-
-    def _through(self, last: int, steps: Steps) -> int:
-        """The number of occurrences known by dates not after `last`."""
-        if last < self._dates.first:
-            return 0
-        total = 0
-        for year in expansion.years(self._dates, last):
-            through = (2 << min(last - expansion.before(year), 366)) - 1
-            total += self._in_year(year, self._dates.mask(year) & through, steps)
-        return total
 
     def _in_year(self, year: int, mask: int, steps: Steps) -> int:
         """The number of occurrences on the dates of `mask`."""
@@ -386,18 +378,20 @@ class RealTime:
                 steps.take(_A_MISS)
                 number = self._back(number, found.local, self._dates, steps)
 
-    def rank(self, moment: datetime, steps: Steps) -> int:
-        moment = min(moment, self._last)
-        if moment < self._start:
-            return 0
-        if self._dates is None:
-            return (moment - self._start) // self._step + 1
-        today = moment.astimezone(self._zone).toordinal()
-        passed = self._on_dates(self._dates, today - 2, steps)
-        moment_second = zones.seconds(moment)
-        days = (day for day in range(today - 1, today + 2) if expansion.has(self._dates, day))
-        near = chain.from_iterable(map(self._passes, days))
-        return passed + sum(self._number(begin, min(end, moment_second + 1)) for begin, end in near)
+    def number(self, since: datetime, until: datetime, steps: Steps) -> int:
+        until = min(until, self._last)
+        after, end = zones.seconds(since) + 1, zones.seconds(until) + 1
+        if self._dates is None or until <= since:
+            return self._number(after, end)
+        first, last = (moment.astimezone(self._zone).toordinal() for moment in (since, until))
+        begin, passed = first + 2, last - 2
+        total = 0
+        for year, mask in expansion.masks(self._dates, begin, passed):
+            total += self._in_year(year, mask, steps)
+        for day in (*range(first - 1, min(begin, last + 2)), *range(max(begin, passed + 1), last + 2)):
+            if expansion.has(self._dates, day):
+                total += sum(self._number(max(one, after), min(other, end)) for one, other in self._passes(day))
+        return total
 
     def find(self, local: datetime, fold: int) -> Occurrence | None:
         at = zones.place(self._zone, local, fold)
@@ -456,14 +450,6 @@ class RealTime:
         year = date.fromordinal(day).year
         return zones.passes(self._zone, year, day - expansion.before(year))
 
-    def _on_dates(self, dates: Dates, last: int, steps: Steps) -> int:
-        """The number of occurrences on dates not after `last`."""
-        total = 0
-        for year in expansion.years(dates, max(last, 1)):
-            through = (2 << min(last - expansion.before(year), 366)) - 1
-            total += self._in_year(year, dates.mask(year) & through, steps)
-        return total
-
     def _in_year(self, year: int, mask: int, steps: Steps) -> int:
         """The number of occurrences on the dates of `mask`: whole runs of dates at once, where clocks stand still."""
         steps.take()
@@ -493,8 +479,7 @@ class RealTime:
             most = (LATEST - self._start) // self._step
             return self._start + min(count - 1, most) * self._step
         passed = 0
-        for year in expansion.years(self._dates, _LAST_ORDINAL):
-            mask = self._dates.mask(year)
+        for year, mask in expansion.masks(self._dates, self._dates.first, _LAST_ORDINAL):
             in_year = self._in_year(year, mask, steps)
             if passed + in_year < count:
                 passed += in_year
