@@ -322,9 +322,12 @@ class WallClock:
             return 0
         bent = self._dates.minutes(day)[begin:end]
         first = datetime.fromordinal(day) + self._second
-        if zones.shift(self._zone, first + _MINUTE * bent[0]) < _ZERO:
+        shift = zones.shift(self._zone, first + _MINUTE * bent[0])
+        if shift < _ZERO:
             return len(bent) if self._both else 0
-        return sum(len(list(self._bent(first + _MINUTE * minute))) - 1 for minute in bent)
+        if self._gap is Gap.SKIP:
+            return -len(bent)
+        return -sum(self._asks(first + shift + _MINUTE * minute) for minute in bent) if self.by_instant else 0
 
     def _bent_from_to(self, day: int) -> tuple[int, int]:
         """Of the times of a date on which clocks move, where those begin and end that do not exist or exist twice."""
