@@ -82,26 +82,34 @@ def following(days: Days, ordinal: int, last: int, steps: Steps) -> int | None:
     ordinal = max(ordinal, days.first)
     if ordinal > last:
         return None
-    begun = year = date.fromordinal(ordinal).year
-    last_year = min(date.fromordinal(last).year, LAST_YEAR)
+    year = date.fromordinal(ordinal).year
     day = ordinal - before(year)
     left = days.mask(year) >> day << day
-    if not left and days.desert[0] <= ordinal < days.desert[1]:
-        year = min(date.fromordinal(days.desert[1]).year, last_year + 1)
-        steps.take(year - begun)
+    if not left:
+        year = _next_year(days, ordinal, min(date.fromordinal(last).year, LAST_YEAR), steps)
         left = days.mask(year)
-    walked = 0
-    while not left:
+    found = before(year) + (left & -left).bit_length() - 1
+    return found if left and found <= last else None
+
+
+def _next_year(days: Days, ordinal: int, last_year: int, steps: Steps) -> int:
+    """The next year after that of `ordinal` that has a date; one after `last_year` when none of those before has."""
+    begun = date.fromordinal(ordinal).year
+    begin, end = days.desert
+    year, walked = begun + 1, 1
+    if begin <= ordinal < end:
+        year = min(date.fromordinal(end).year, last_year + 1)
+        walked = year - begun
+    else:
+        year = days.taken_from(year)
+    steps.take(walked)
+    while year <= last_year and not days.mask(year):
         steps.take()
         walked += 1
         year = days.taken_from(year + 1)
-        if year > last_year:
-            break
-        left = days.mask(year)
     if walked >= _DESERT and walked == year - begun:  # what a second walk there would cost is known then
         days.desert = ordinal, before(year) + 1
-    found = before(year) + (left & -left).bit_length() - 1
-    return found if left and found <= last else None
+    return year
 
 
 def preceding(dates: Days, ordinal: int, steps: Steps) -> int | None:
@@ -283,7 +291,7 @@ class RuleDates:
         return year if self._spills else self._interval.taken_from(year)
 
     def minutes(self, ordinal: int) -> Sequence[int]:
-        minutes = self._minutes_of(ordinal)
+        minutes = self._chosen_minutes(ordinal) if self._several else self._times.minutes(ordinal - self.first)
         return minutes if ordinal > self.first else [each for each in minutes if each >= self._minute]
 
     def number(self, year: int, mask: int) -> int:
@@ -314,9 +322,8 @@ class RuleDates:
             mask ^= 1 << day
         return mask
 
-    def _minutes_of(self, ordinal: int) -> Sequence[int]:
-        if not self._several:
-            return self._times.minutes(ordinal - self.first)
+    def _chosen_minutes(self, ordinal: int) -> Sequence[int]:
+        """Where BYSETPOS gives one date other minutes than another."""
         year = date.fromordinal(ordinal).year
         minutes = self._pattern(_kind_of(year)).minutes.get(ordinal - before(year))
         if minutes is None:  # the last of December, as day 0 of the next year

@@ -111,11 +111,11 @@ class WallClock:
 
     def after(self, moment: datetime, steps: Steps) -> Iterator[Occurrence]:
         ordinal = moment.astimezone(self._zone).toordinal()
-        if not zones.regular(self._zone, datetime.fromordinal(ordinal - 1)):
+        if not zones.regular(self._zone, ordinal - 1):
             ordinal -= 1  # a gap puts a local time on the next date at the latest
         while (day := expansion.following(self._dates, ordinal, self._last, steps)) is not None:
             steps.take()
-            if zones.regular(self._zone, datetime.fromordinal(day)):
+            if zones.regular(self._zone, day):
                 ordinal = day + 1
                 found = self._placed(day, moment)
             else:
@@ -130,7 +130,7 @@ class WallClock:
         day = min(moment.astimezone(self._zone).toordinal() + 1, self._last)
         while day >= self._dates.first and (ordinal := expansion.preceding(self._dates, day, steps)) is not None:
             steps.take()
-            if zones.regular(self._zone, datetime.fromordinal(ordinal)) and not self._joined(ordinal - 1):
+            if zones.regular(self._zone, ordinal) and not self._joined(ordinal - 1):
                 found = self._placed_back(ordinal, moment)
             else:
                 group, ordinal = self._moving_back(ordinal, steps)
@@ -169,17 +169,23 @@ class WallClock:
 
     def _placed(self, day: int, moment: datetime) -> Iterator[Occurrence]:
         """A date on which no clock moves: what lies after `moment`."""
-        return self._at_one_distance(day, self._dates.minutes(day)[self._passed(day, moment) :])
+        first, minutes = datetime.fromordinal(day) + self._second, self._dates.minutes(day)
+        distance = zones.offset(self._zone, first)
+        passed = moment.replace(tzinfo=None) + distance - first
+        for minute in minutes[bisect_right(minutes, passed // _MINUTE) :] if passed >= _ZERO else minutes:
+            local = first + _MINUTE * minute
+            yield Occurrence(local, 0, (local - distance).replace(tzinfo=UTC))
 
     def _placed_back(self, day: int, moment: datetime) -> Iterator[Occurrence]:
         """Such a date, latest first: what does not lie after `moment`."""
-        return self._at_one_distance(day, self._dates.minutes(day)[: self._passed(day, moment)][::-1])
+        minutes = self._dates.minutes(day)
+        return self._at_one_distance(day, minutes[: self._passed(day, minutes, moment)][::-1])
 
-    def _passed(self, day: int, moment: datetime) -> int:
+    def _passed(self, day: int, minutes: Sequence[int], moment: datetime) -> int:
         """Of the times of such a date, how many do not lie after `moment`."""
         midnight = datetime.fromordinal(day)
         passed = moment.replace(tzinfo=None) + zones.offset(self._zone, midnight) - midnight - self._second
-        return bisect_right(self._dates.minutes(day), passed // _MINUTE)
+        return bisect_right(minutes, passed // _MINUTE) if passed >= _ZERO else 0
 
     def _at_one_distance(self, day: int, minutes: Sequence[int], *, at_its_end: bool = False) -> Iterator[Occurrence]:
         """Times at the distance from UTC that holds at the date's beginning, or at its end."""
@@ -193,7 +199,7 @@ class WallClock:
     def _on(self, day: int) -> list[Occurrence]:
         """What is known by local times of that date."""
         midnight, minutes = datetime.fromordinal(day), self._dates.minutes(day)
-        if zones.regular(self._zone, midnight):
+        if zones.regular(self._zone, day):
             return list(self._at_one_distance(day, minutes))
         begin, end = self._bent_from_to(day)
         first = midnight + self._second
@@ -206,10 +212,10 @@ class WallClock:
     def _number_until(self, day: int, moment: datetime, steps: Steps) -> int:
         """Of a date, how many do not lie after `moment`, and within the rule's end."""
         ends = self._bounded and day > self._last - _NEAR_ITS_END
-        if ends or not zones.regular(self._zone, datetime.fromordinal(day)):
+        if ends or not zones.regular(self._zone, day):
             steps.take(len(self._dates.minutes(day)) // _TIMES_A_STEP)
             return sum(each.at <= moment and self._within(each) for each in self._on(day))
-        return self._passed(day, moment)
+        return self._passed(day, self._dates.minutes(day), moment)
 
     def _bent(self, local: datetime) -> Iterator[Occurrence]:
         first = zones.offset(self._zone, local)
@@ -252,7 +258,7 @@ class WallClock:
 
     def _joined(self, day: int) -> bool:
         """Whether an occurrence of that date can come after one of the next."""
-        return not zones.regular(self._zone, datetime.fromordinal(day)) and expansion.has(self._dates, day)
+        return not zones.regular(self._zone, day) and expansion.has(self._dates, day)
 
     # Ends
 

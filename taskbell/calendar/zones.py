@@ -52,8 +52,13 @@ def place(of: ZoneInfo, local: datetime, fold: int = 0) -> datetime:
     return (local - first).replace(tzinfo=UTC)
 
 
-def regular(of: ZoneInfo, midnight: datetime) -> bool:
-    """Whether the clocks of `of` stand still from the naive `midnight` to the next."""
+@lru_cache(maxsize=8192)
+def regular(of: ZoneInfo, day: int) -> bool:
+    """Whether the clocks of `of` stand still from the midnight before the date of that ordinal to the one after it."""
+    return _stands_still(of, datetime.fromordinal(day))
+
+
+def _stands_still(of: ZoneInfo, midnight: datetime) -> bool:
     return of.utcoffset(midnight) == of.utcoffset((midnight + _A_DAY).replace(fold=1))
 
 
@@ -86,7 +91,7 @@ def _moving(of: ZoneInfo, year: int) -> int:
     for number, (one, other) in enumerate(pairwise(seen)):
         if one != other:
             for day in range(max(5 * number - 1, 0), 5 * number + 5):  # a gap at midnight moves the day before too
-                if not regular(of, first + day * _A_DAY):
+                if not _stands_still(of, first + day * _A_DAY):
                     found |= 2 << day
     return found & ((2 << 365 + isleap(year)) - 1)
 
