@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import product
 from math import gcd
 from typing import Protocol
 
@@ -30,6 +31,7 @@ _DESERT = 100
 """Years without a date that are worth remembering; to cross them again takes as many steps and no time."""
 
 _DAY = 1440
+_NO_DATE = "no date has all that it asks for"
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -188,6 +190,7 @@ def _kind_of(year: int) -> _Kind:
     return _KINDS[year % 400]
 
 
+_ALL_KINDS = tuple(product((False, True), range(7)))
 _KINDS = [_kind(isleap(year), before(year) % 7) for year in range(2000, 2400)]  # day 1 was a Monday
 """Of every year of the 400 after which the calendar repeats itself."""
 
@@ -305,15 +308,18 @@ class RuleDates:
             mask &= ~having
         return total + sum(len(self.minutes(before(year) + each)) for each in numbers(mask & ~cut))
 
-    def never(self) -> bool:
-        """Whether there is no date at all, however far the calendar went on.
+    def why_never(self) -> str | None:
+        """Why there is no date at all, however far the calendar went on; None where there is.
 
         It repeats itself after 400 years, so an interval meets in the end whatever its greatest common divisor with
         that cycle meets."""
-        years = range(self._start.year, self._start.year + 400)
+        patterns = (self._pattern(_kind(leap, weekday)) for leap, weekday in _ALL_KINDS)
+        if not self._times.residues or not any(pattern.whole for pattern in patterns):
+            return _NO_DATE
         meets = self._interval.divisor()
+        years = range(self._start.year, self._start.year + 400)
         met = (meets.taken(year, self._pattern(_kind_of(year))) for year in years)
-        return not self._times.residues or not any(met)
+        return None if any(met) else "its interval, from start on, misses every date that has all else it asks for"
 
     def _cut_first(self) -> int:
         day = self.first - before(self._start.year)
@@ -662,8 +668,8 @@ class CronDates:
         missing = len(self._times) - len(self.minutes(self.first)) if day > 0 and mask >> day & 1 else 0
         return mask.bit_count() * len(self._times) - missing
 
-    def never(self) -> bool:
-        return not any(self._pattern(_kind(leap, weekday)) for leap in (False, True) for weekday in range(7))
+    def why_never(self) -> str | None:
+        return None if any(self._pattern(_kind(leap, weekday)) for leap, weekday in _ALL_KINDS) else _NO_DATE
 
     def _pattern(self, kind: _Kind) -> int:
         key = kind.number
@@ -679,8 +685,8 @@ class CronDates:
 def dates_of(rule: Rule | Cron, start: datetime, month_end: MonthEnd) -> Dates:
     """Raises Rejected(NeverOccurs) where there is no date; there may still be none before the calendar ends."""
     dates = dates_from(rule, start, month_end)
-    if dates.never():
-        raise never("no date has all that it asks for, or its interval, from start on, misses each that has")
+    if why := dates.why_never():
+        raise never(why)
     return dates
 
 
