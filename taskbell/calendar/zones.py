@@ -129,8 +129,10 @@ def _bent_minutes(of: ZoneInfo, year: int, number: int, second: int) -> tuple[in
 
 
 def passes(of: ZoneInfo, year: int, number: int) -> Iterator[tuple[int, int]]:
-    """The seconds, counted as `seconds` does, during which the clocks of `of` show that day of a year: one span, two
-    where a clock is put back over midnight, none where the date was left out; begin inclusive, end exclusive."""
+    """The seconds, counted as `seconds` does, during which the clocks of `of` show that day of a year.
+
+    One span, begin inclusive, end exclusive, cut in two where a clock is moved: they lie apart where it is put back
+    over midnight, and there is none where the date was left out."""
     zero = 86_400 * (date(year, 1, 1).toordinal() + number - 1)
     return ((zero + begin, zero + end) for begin, end in _passes(of, _like(year), number))
 
