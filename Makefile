@@ -61,6 +61,10 @@ calendar-oracle: $(VENV) ## The calendar against brute force (RULES=20000 SEED=1
 calendar-oracle-short: RULES := 2000
 calendar-oracle-short: calendar-oracle
 
+.PHONY: calendar-costs
+calendar-costs: $(VENV) ## The calendar's worst case in CPU time, hunted for (SECONDS=60 SEED=1)
+	$(BIN)/python -m tests.calendar_costs --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1)
+
 .PHONY: calendar-benchmark
 calendar-benchmark: $(VENV) ## The calendar beside dateutil, croniter and cronsim
 	$(UV) run --quiet --frozen --group benchmarks python -m benchmarks.calendar

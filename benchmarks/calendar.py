@@ -18,7 +18,7 @@ from croniter import croniter
 from cronsim import CronSim
 from dateutil import rrule
 
-from taskbell.calendar import cron, expansion, rfc5545, series
+from taskbell.calendar import cron, rfc5545, series, zones
 from taskbell.calendar.rule import HIGHEST_COUNT, Policies
 from taskbell.calendar.series import Series
 from taskbell.errors import Rejected
@@ -203,9 +203,10 @@ def costs() -> Iterator[tuple[str, float, str]]:
 
 
 def forget() -> None:
-    series._make.cache_clear()
-    series._unclamped.cache_clear()  # noqa: SLF001
-    expansion.before.cache_clear()
+    for module in (series, zones):
+        for each in vars(module).values():
+            if hasattr(each, "cache_clear"):
+                each.cache_clear()
 
 
 def main() -> int:

@@ -50,3 +50,4 @@ REMINDER_LATENESS = Histogram(
     "From remindAt to the moment the broker accepted the reminder",
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
 )
+REMINDERS_EXPIRED = Counter("taskbell_reminders_expired_total", "Reminders that came too late to be sent")

@@ -372,7 +372,9 @@ class Reconciler:
             case WriteStatus(status=status):
                 self._keep(this, await self._objects.put_status(this.key.kind, this.metadata, status))
                 self._publisher.noted(uid, this.receipts)
-                self._recorder.record(this.key, this.metadata, story.told(before, status))
+                told = story.told(before, status)
+                metrics.REMINDERS_EXPIRED.inc(sum(each.reason == story.REMINDER_EXPIRED for each in told))
+                self._recorder.record(this.key, this.metadata, told)
             case _:
                 assert_never(action)
         logger.debug("applied", action=type(action).__name__, key=str(this.key))

@@ -324,8 +324,8 @@ def _any_rule(given: Mapping[str, Any]) -> tuple[Rule | Cron, Policies]:
     text = given.get("rule")
     if text is None:
         raise _wrong(f"the rule is missing: {_A_RULE}")
-    if rrule := re.match(r"\s*(?:RRULE:)?([A-Za-z-]+=.*?)\s*$", text, re.DOTALL):
-        return rfc5545.parse(rrule[1]), Policies()
+    if re.match(r"\s*(RRULE:)?[A-Za-z-]+=", text):
+        return rfc5545.parse(_bare(text)), Policies()
     if re.search(r":(\s|$)|^\s*\{", text):
         recurrence = _fields(text)
         return recurrence.rule(), recurrence.policies()
@@ -338,8 +338,13 @@ def _rrule_or_cron(given: Mapping[str, Any]) -> tuple[Rule | Cron, Policies]:
     if (given.get("rule") is None) == (given.get("cron") is None):
         raise _wrong('a request has either rule, as in "FREQ=DAILY", or cron, as in "30 9 * * Mon-Fri"')
     if rule := _read(given, "rule", _text):
-        return rfc5545.parse(rule), Policies()
+        return rfc5545.parse(_bare(rule)), Policies()
     return cron.parse(_read(given, "cron", _text) or ""), Policies()
+
+
+def _bare(text: str) -> str:
+    """Without the name that iCalendar puts before it."""
+    return text.strip().removeprefix("RRULE:")
 
 
 def _fields(text: str) -> Recurrence:

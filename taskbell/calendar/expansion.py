@@ -7,10 +7,11 @@ whole periods and is a second mask. A jump of decades is a shift, a count of dat
 """
 
 from calendar import isleap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import product
 from math import gcd
 from typing import Protocol
 
@@ -20,20 +21,27 @@ from taskbell.errors import Rejected
 LAST_YEAR = 9998
 """The last one with dates: every one of them has an instant that datetime can hold."""
 
-MOST_STEPS = 20_000
-"""Years and dates that one query may look at: a few tens of milliseconds."""
+MOST_STEPS = 10_000
+"""What one query may look at, in years, dates and times: some ten milliseconds."""
+
+MOST_STEPS_TO_MAKE = 20_000
+"""The same, for a series that is made: whether it occurs at all, and where its count ends."""
+
+_DESERT = 100
+"""Years without a date that are worth remembering; to cross them again takes as many steps and no time."""
 
 _DAY = 1440
+_NO_DATE = "no date has all that it asks for"
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class Steps:
     """What is left of a query's budget."""
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "most")
 
-    def __init__(self, left: int = MOST_STEPS) -> None:
-        self.left = left
+    def __init__(self, most: int = MOST_STEPS) -> None:
+        self.left = self.most = most
 
     def take(self, number: int = 1) -> None:
         """Raises Rejected(TooCostly) when nothing is left."""
@@ -41,46 +49,72 @@ class Steps:
         if self.left < 0:
             raise Rejected(
                 TOO_COSTLY,
-                f"recurrence is too costly: {MOST_STEPS} steps through its years and dates bring no answer; "
+                f"recurrence is too costly: {self.most} steps through its years and dates bring no answer; "
                 "use a longer frequency, a smaller count, or fewer parts that exclude one another",
             )
 
 
-class Dates(Protocol):
+class Days(Protocol):
+    """Dates from a first one on: `mask(year)` has a bit for each of a year's."""
+
+    first: int
+    """The ordinal (date.toordinal) of the first day that can be among them."""
+    desert: tuple[int, int]
+    """A long stretch that a walk has found empty, as ordinals, the second exclusive; at first (0, 0)."""
+
+    def mask(self, year: int) -> int: ...
+    def taken_from(self, year: int) -> int:
+        """The first year, `year` or a later one, of which an interval takes any part; those between have no dates."""
+        ...
+
+
+class Dates(Days, Protocol):
     """The dates of a rule from its start on, and the minutes of each.
 
     Laws: `mask(year)` has a bit for every date that has at least one minute, and for no other; `minutes` is asked only
-    for such dates and gives them in order; `per_day` is their number where it is the same on every date but the
-    first."""
+    for such dates and gives them in order; `number` is how many minutes those of a year's dates have that stand in a
+    mask, in work that does not grow with their number."""
 
-    first: int
-    """The ordinal (date.toordinal) of the first day that can have an occurrence."""
-    per_day: int | None
-
-    def mask(self, year: int) -> int: ...
     def minutes(self, ordinal: int) -> Sequence[int]: ...
+    def number(self, year: int, mask: int) -> int: ...
 
 
-def following(dates: Dates, ordinal: int, last: int, steps: Steps) -> int | None:
+def following(days: Days, ordinal: int, last: int, steps: Steps) -> int | None:
     """The first date on or after `ordinal` and not after `last`; both and the answer are ordinals."""
-    ordinal = max(ordinal, dates.first)
+    ordinal = max(ordinal, days.first)
     if ordinal > last:
         return None
     year = date.fromordinal(ordinal).year
     day = ordinal - before(year)
-    left = dates.mask(year) >> day << day
-    last_year = min(date.fromordinal(last).year, LAST_YEAR)
-    while not left:
-        if year >= last_year:
-            return None
-        steps.take()
-        year += 1
-        left = dates.mask(year)
+    left = days.mask(year) >> day << day
+    if not left:
+        year = _next_year(days, ordinal, min(date.fromordinal(last).year, LAST_YEAR), steps)
+        left = days.mask(year)
     found = before(year) + (left & -left).bit_length() - 1
-    return found if found <= last else None
+    return found if left and found <= last else None
 
 
-def preceding(dates: Dates, ordinal: int, steps: Steps) -> int | None:
+def _next_year(days: Days, ordinal: int, last_year: int, steps: Steps) -> int:
+    """The next year after that of `ordinal` that has a date; one after `last_year` when none of those before has."""
+    begun = date.fromordinal(ordinal).year
+    begin, end = days.desert
+    year, walked = begun + 1, 1
+    if begin <= ordinal < end:
+        year = min(date.fromordinal(end).year, last_year + 1)
+        walked = year - begun
+    else:
+        year = days.taken_from(year)
+    steps.take(walked)
+    while year <= last_year and not days.mask(year):
+        steps.take()
+        walked += 1
+        year = days.taken_from(year + 1)
+    if walked >= _DESERT and walked == year - begun:  # what a second walk there would cost is known then
+        days.desert = ordinal, before(year) + 1
+    return year
+
+
+def preceding(dates: Days, ordinal: int, steps: Steps) -> int | None:
     """The last date on or before `ordinal`."""
     first_year = date.fromordinal(dates.first).year
     year = date.fromordinal(ordinal).year
@@ -94,21 +128,33 @@ def preceding(dates: Dates, ordinal: int, steps: Steps) -> int | None:
     return before(year) + left.bit_length() - 1
 
 
-def ordinals(dates: Dates, year: int) -> Iterator[int]:
+def masks(days: Days, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Of every year of which the interval takes any part, the dates from the ordinal `first` to `last`."""
+    first = max(first, days.first)
+    if first > last:
+        return
+    year, last_year = days.taken_from(date.fromordinal(first).year), date.fromordinal(last).year
+    while year <= last_year:
+        low, high = max(first - before(year), 0), min(last - before(year), 366)
+        yield year, days.mask(year) & (2 << high) - (1 << low)
+        year = days.taken_from(year + 1)
+
+
+def ordinals(dates: Days, year: int) -> Iterator[int]:
     """All dates of a year, in order."""
     day_before = before(year)
     return (day_before + number for number in numbers(dates.mask(year)))
 
 
-def has(dates: Dates, ordinal: int) -> bool:
+def has(dates: Days, ordinal: int) -> bool:
     year = date.fromordinal(ordinal).year
     return ordinal >= dates.first and bool(dates.mask(year) >> (ordinal - before(year)) & 1)
 
 
-@lru_cache(maxsize=1024)
 def before(year: int) -> int:
     """The ordinal of the day before a year begins: bit n of its mask is this ordinal plus n."""
-    return date(year, 1, 1).toordinal() - 1
+    year -= 1
+    return 365 * year + year // 4 - year // 100 + year // 400
 
 
 # The kinds of year
@@ -116,9 +162,9 @@ def before(year: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """`full` has every day, `months[m]` those of month m, `weekdays[w]` those of datetime.weekday() w."""
+    """One of 14. `full` has every day, `months[m]` those of month m, `weekdays[w]` those of datetime.weekday() w."""
 
-    leap: bool
+    number: int
     length: int
     january_first: int
     full: int
@@ -137,11 +183,16 @@ def _kind(leap: bool, january_first: int) -> _Kind:
     months = (full, *(((1 << days) - 1) << begin for begin, days in zip(begins, lengths, strict=True)))
     every_seventh = sum(1 << day for day in range(1, 366, 7))
     weekdays = tuple((every_seventh << (weekday - january_first) % 7) & full for weekday in range(7))
-    return _Kind(leap, length, january_first, full, months, begins, lengths, weekdays)
+    return _Kind(2 * january_first + leap, length, january_first, full, months, begins, lengths, weekdays)
 
 
 def _kind_of(year: int) -> _Kind:
-    return _kind(isleap(year), before(year) % 7)  # day 1 was a Monday
+    return _KINDS[year % 400]
+
+
+_ALL_KINDS = tuple(product((False, True), range(7)))
+_KINDS = [_kind(isleap(year), before(year) % 7) for year in range(2000, 2400)]  # day 1 was a Monday
+"""Of every year of the 400 after which the calendar repeats itself."""
 
 
 # Masks of BY* parts
@@ -210,11 +261,12 @@ def chosen(positions: Sequence[int], count: int) -> list[int]:
 @dataclass(slots=True)
 class _Pattern:
     """What a kind of year has: `periods[i]` is chosen by month i+1, or by the whole year. `minutes` only where
-    BYSETPOS gives one date other minutes than another."""
+    BYSETPOS gives one date other minutes than another; `having[n]` are then the dates with n of them."""
 
     periods: list[int]
     whole: int = 0
     minutes: dict[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])
+    having: dict[int, int] = field(default_factory=dict[int, int])
 
 
 class RuleDates:
@@ -222,16 +274,15 @@ class RuleDates:
 
     def __init__(self, rule: Rule, start: datetime, month_end: MonthEnd) -> None:
         self._rule, self._start, self._month_end = completed(rule, start), start, month_end
-        self.first = start.toordinal()
+        self.first, self.desert = start.toordinal(), (0, 0)
         self._minute = start.hour * 60 + start.minute
-        self._patterns: dict[tuple[bool, int], _Pattern] = {}
+        self._patterns: dict[int, _Pattern] = {}
         self._spills = month_end is MonthEnd.CLAMP and -366 in rule.year_days
         self._times = _times(self._rule, start)
         by_date = rule.positions and rule.frequency not in SUB_DAILY | {Frequency.DAILY}
         self._positions = rule.positions if by_date else ()
-        several = bool(self._positions) and len(self._times.minutes(0)) > 1
-        self.per_day = None if several else self._times.per_day
-        self._interval = _interval_mask(self._rule, start, self._times)
+        self._several = bool(self._positions) and len(self._times.minutes(0)) > 1
+        self._interval = _interval(self._rule, start, self._times)
         self._first_mask = self._cut_first()
 
     def mask(self, year: int) -> int:
@@ -239,14 +290,36 @@ class RuleDates:
             return self._first_mask if year == self._start.year else 0
         return self._uncut(year)
 
+    def taken_from(self, year: int) -> int:
+        return year if self._spills else self._interval.taken_from(year)
+
     def minutes(self, ordinal: int) -> Sequence[int]:
-        minutes = self._minutes_of(ordinal)
+        minutes = self._chosen_minutes(ordinal) if self._several else self._times.minutes(ordinal - self.first)
         return minutes if ordinal > self.first else [each for each in minutes if each >= self._minute]
 
-    def never(self) -> bool:
-        """Whether no kind of year has a date at all, whatever the interval."""
-        kinds = ((leap, weekday) for leap in (False, True) for weekday in range(7))
-        return not self._times.any or not any(self._pattern(_kind(*kind)).whole for kind in kinds)
+    def number(self, year: int, mask: int) -> int:
+        day = self.first - before(year)
+        cut = mask & 1 << day if day > 0 else 0
+        total = len(self.minutes(self.first)) if cut else 0
+        if not self._several:
+            return total + self._times.number(mask ^ cut, -day)
+        for number, having in self._pattern(_kind_of(year)).having.items():
+            total += number * (mask & having & ~cut).bit_count()
+            mask &= ~having
+        return total + sum(len(self.minutes(before(year) + each)) for each in numbers(mask & ~cut))
+
+    def why_never(self) -> str | None:
+        """Why there is no date at all, however far the calendar went on; None where there is.
+
+        It repeats itself after 400 years, so an interval meets in the end whatever its greatest common divisor with
+        that cycle meets."""
+        patterns = (self._pattern(_kind(leap, weekday)) for leap, weekday in _ALL_KINDS)
+        if not self._times.residues or not any(pattern.whole for pattern in patterns):
+            return _NO_DATE
+        meets = self._interval.divisor()
+        years = range(self._start.year, self._start.year + 400)
+        met = (meets.taken(year, self._pattern(_kind_of(year))) for year in years)
+        return None if any(met) else "its interval, from start on, misses every date that has all else it asks for"
 
     def _cut_first(self) -> int:
         day = self.first - before(self._start.year)
@@ -255,9 +328,8 @@ class RuleDates:
             mask ^= 1 << day
         return mask
 
-    def _minutes_of(self, ordinal: int) -> Sequence[int]:
-        if not self._positions or self.per_day is not None:
-            return self._times.minutes(ordinal - self.first)
+    def _chosen_minutes(self, ordinal: int) -> Sequence[int]:
+        """Where BYSETPOS gives one date other minutes than another."""
         year = date.fromordinal(ordinal).year
         minutes = self._pattern(_kind_of(year)).minutes.get(ordinal - before(year))
         if minutes is None:  # the last of December, as day 0 of the next year
@@ -266,13 +338,13 @@ class RuleDates:
 
     def _uncut(self, year: int) -> int:
         pattern = self._pattern(_kind_of(year))
-        mask = self._interval(year, pattern) & ~1
-        if self._spills and self._interval(year + 1, self._pattern(_kind_of(year + 1))) & 1:
+        mask = self._interval.taken(year, pattern) & ~1
+        if self._spills and self._interval.taken(year + 1, self._pattern(_kind_of(year + 1))) & 1:
             mask |= 1 << _kind_of(year).length
         return mask
 
     def _pattern(self, kind: _Kind) -> _Pattern:
-        key = kind.leap, kind.january_first
+        key = kind.number
         if key not in self._patterns:
             self._patterns[key] = self._made(kind)
         return self._patterns[key]
@@ -286,11 +358,15 @@ class RuleDates:
         else:
             pattern = _Pattern([self._dates(kind, rule.months)])
         if self._positions:
-            pattern.periods = [self._at_positions(dates, pattern) for dates in pattern.periods]
+            alike: dict[int, dict[int, tuple[int, ...]]] = {}
+            pattern.periods = [self._at_positions(dates, pattern, alike) for dates in pattern.periods]
         for dates in pattern.periods:
             pattern.whole |= dates
         if rule.frequency is Frequency.WEEKLY and self._positions:
             self._into_year(pattern, kind)
+        for day, minutes in pattern.minutes.items():
+            if day > 0:
+                pattern.having[len(minutes)] = pattern.having.get(len(minutes), 0) | 1 << day
         if rule.frequency is Frequency.MONTHLY:
             by_month = dict(zip(rule.months or range(1, 13), pattern.periods, strict=True))
             pattern.periods = [by_month.get(month, 0) for month in range(1, 13)]
@@ -333,14 +409,23 @@ class RuleDates:
         pattern.whole = pattern.whole >> 7 & kind.full
         pattern.minutes = {day - 7: minutes for day, minutes in pattern.minutes.items()}
 
-    def _at_positions(self, dates: int, pattern: _Pattern) -> int:
-        times = self._times.minutes(0)
-        days = list(numbers(dates))
+    def _at_positions(self, dates: int, pattern: _Pattern, alike: dict[int, dict[int, tuple[int, ...]]]) -> int:
+        """What BYSETPOS chooses from one period; `alike` has what it chose from dates at the same distances."""
+        lowest = (dates & -dates).bit_length() - 1
+        if not dates:
+            return 0
+        if dates >> lowest not in alike:
+            alike[dates >> lowest] = self._chosen(dates >> lowest)
+        kept = {lowest + day: minutes for day, minutes in alike[dates >> lowest].items()}
+        pattern.minutes.update(kept)
+        return _bits(tuple(kept))
+
+    def _chosen(self, dates: int) -> dict[int, tuple[int, ...]]:
+        times, days = self._times.minutes(0), list(numbers(dates))
         kept: dict[int, list[int]] = {}
         for index in chosen(self._positions, len(days) * len(times)):
             kept.setdefault(days[index // len(times)], []).append(times[index % len(times)])
-        pattern.minutes.update({day: tuple(minutes) for day, minutes in kept.items()})
-        return _bits(tuple(kept))
+        return {day: tuple(minutes) for day, minutes in kept.items()}
 
 
 def lacking(rule: Rule) -> bool:
@@ -388,96 +473,70 @@ def completed(rule: Rule, start: datetime) -> Rule:
 # Minutes of the day
 
 
-class _SameTimes:
-    """Every date has the same minutes."""
-
-    def __init__(self, minutes: Sequence[int]) -> None:
-        self._minutes = tuple(minutes)
-        self.per_day: int | None = len(minutes)
-        self.any = bool(minutes)
-        self.cycle, self.residues = 1, 1
-
-    def minutes(self, _day: int) -> Sequence[int]:
-        return self._minutes
-
-
-class _SteppedTimes:
-    """The minutes of a sub-daily rule whose interval does not divide the day: day n has those of day n % `cycle`.
+class _Times:
+    """The minutes of the days since the start: those of day n are the same as of day n % `cycle`.
 
     `residues` has a bit for every day of a cycle that has any."""
 
-    def __init__(self, allowed: int, first: int, interval: int) -> None:
-        self._allowed, self._first, self._interval = allowed, first, interval
-        self.per_day: int | None = None
-        self.cycle = interval // gcd(interval, _DAY)
-        span = _DAY + interval
-        self._every = _repeated(1, interval, span)
-        self.residues = _bits([day for day in range(self.cycle) if self._mask(day)])
-        self.any = bool(self.residues)
-        self._cached = lru_cache(maxsize=2048)(self._listed)
+    def __init__(self, days: Mapping[int, Iterable[int]], cycle: int = 1) -> None:
+        self.cycle = cycle
+        self._days = {day: tuple(sorted(minutes)) for day, minutes in days.items() if minutes}
+        self.residues = _bits(tuple(self._days))
+        having: dict[int, int] = {}
+        for day, minutes in self._days.items():
+            having[len(minutes)] = having.get(len(minutes), 0) | 1 << day
+        self._having = {number: repeated(block, cycle, cycle + 368) for number, block in having.items()}
 
     def minutes(self, day: int) -> Sequence[int]:
-        return self._cached(day % self.cycle)
+        return self._days.get(day % self.cycle, ())
 
-    def _listed(self, day: int) -> tuple[int, ...]:
-        return tuple(numbers(self._mask(day)))
-
-    def _mask(self, day: int) -> int:
-        return self._every << ((self._first - day * _DAY) % self._interval) & self._allowed
-
-
-_Times = _SameTimes | _SteppedTimes
+    def number(self, mask: int, day: int) -> int:
+        """How many minutes the days of `mask` have, each of which has any; its bit 0 is `day`."""
+        if len(self._having) == 1:
+            return mask.bit_count() * next(iter(self._having))
+        shift = day % self.cycle
+        return sum(number * (mask & having >> shift).bit_count() for number, having in self._having.items())
 
 
 def _times(rule: Rule, start: datetime) -> _Times:
     """`rule` is completed; of Daily, Hourly and Minutely rules BYSETPOS chooses here, from a day, an hour, a minute."""
     hours: Sequence[int] = rule.hours or range(24)
     minutes: Sequence[int] = rule.minutes or range(60)
-    if rule.frequency is Frequency.HOURLY and rule.positions:
+    if rule.frequency is Frequency.HOURLY:
         minutes = sorted(minutes)
-        minutes = [minutes[index] for index in chosen(rule.positions, len(minutes))]
+        if rule.positions:
+            minutes = [minutes[index] for index in chosen(rule.positions, len(minutes))]
+        return _hourly(hours, minutes, start.hour, rule.interval)
     every = sorted({60 * hour + minute for hour in hours for minute in minutes})
-    if rule.frequency is Frequency.MINUTELY and rule.positions and not {1, -1} & set(rule.positions):
-        every = []
+    if rule.frequency is Frequency.MINUTELY:
+        never = rule.positions and not {1, -1} & set(rule.positions)
+        return _minutely([] if never else every, 60 * start.hour + start.minute, rule.interval)
     if rule.frequency is Frequency.DAILY and rule.positions:
         every = [every[index] for index in chosen(rule.positions, len(every))]
-    if rule.frequency not in SUB_DAILY:
-        return _SameTimes(every)
-    if rule.frequency is Frequency.HOURLY:
-        return _hourly(hours, minutes, start.hour, rule.interval)
-    if _DAY % rule.interval:
-        return _SteppedTimes(_bits(every), 60 * start.hour + start.minute, rule.interval)
-    return _SameTimes([each for each in every if (each - 60 * start.hour - start.minute) % rule.interval == 0])
+    return _Times({0: every})
 
 
-def _hourly(hours: Sequence[int], minutes: Sequence[int], first: int, interval: int) -> _Times:
-    if 24 % interval == 0:
-        return _SameTimes(
-            [60 * hour + minute for hour in hours if (hour - first) % interval == 0 for minute in minutes]
-        )
-    return _SteppedHours(hours, minutes, first, interval)
+def _minutely(allowed: Sequence[int], first: int, interval: int) -> _Times:
+    days: dict[int, list[int]] = {}
+    wanted, shared = frozenset(allowed), gcd(interval, _DAY)
+    for number in range(_DAY // shared):
+        day, minute = divmod(first + number * interval, _DAY)
+        if minute in wanted:
+            days.setdefault(day % (interval // shared), []).append(minute)
+    return _Times(days, interval // shared)
 
 
-class _SteppedHours(_SteppedTimes):
-    """As `_SteppedTimes`, by hours: all minutes of an hour stay together."""
-
-    def __init__(self, hours: Sequence[int], minutes: Sequence[int], first: int, interval: int) -> None:
-        self._hours, self._minutes, self._first, self._interval = _bits(hours), tuple(minutes), first, interval
-        self.per_day = None
-        self.cycle = interval // gcd(interval, 24)
-        self._every = _repeated(1, interval, 24 + interval)
-        self.residues = _bits([day for day in range(self.cycle) if self._hours_of(day)]) if minutes else 0
-        self.any = bool(self.residues)
-        self._cached = lru_cache(maxsize=2048)(self._listed)
-
-    def _hours_of(self, day: int) -> int:
-        return self._every << ((self._first - 24 * day) % self._interval) & self._hours
-
-    def _listed(self, day: int) -> tuple[int, ...]:
-        return tuple(60 * hour + minute for hour in numbers(self._hours_of(day)) for minute in self._minutes)
+def _hourly(allowed: Sequence[int], minutes: Sequence[int], first: int, interval: int) -> _Times:
+    days: dict[int, list[int]] = {}
+    wanted, shared = frozenset(allowed), gcd(interval, 24)
+    for number in range(24 // shared):
+        day, hour = divmod(first + number * interval, 24)
+        if hour in wanted:
+            days.setdefault(day % (interval // shared), []).extend(60 * hour + minute for minute in minutes)
+    return _Times(days, interval // shared)
 
 
-def _repeated(block: int, period: int, span: int) -> int:
+def repeated(block: int, period: int, span: int) -> int:
     """`block` again and again, `period` bits apart, at least `span` bits long."""
     while period < span:
         block |= block << period
@@ -487,51 +546,93 @@ def _repeated(block: int, period: int, span: int) -> int:
 
 # Intervals
 
-_Interval = Callable[[int, _Pattern], int]
-"""Year and its pattern → the dates in the periods that the interval takes."""
+
+class _Interval(Protocol):
+    def taken(self, year: int, pattern: _Pattern) -> int:
+        """The dates of a year's pattern that lie in the periods which the interval takes."""
+        ...
+
+    def taken_from(self, year: int) -> int: ...
+    def divisor(self) -> "_Interval":
+        """The interval that is the greatest common divisor of this one and 400 years, with the same beginning."""
+        ...
 
 
-def _interval_mask(rule: Rule, start: datetime, times: _Times) -> _Interval:
+def _interval(rule: Rule, start: datetime, times: _Times) -> _Interval:
     match rule.frequency:
         case Frequency.YEARLY:
-            return lambda year, pattern: pattern.whole if (year - start.year) % rule.interval == 0 else 0
+            return _EveryYears(rule.interval, start.year)
         case Frequency.MONTHLY:
-            return _monthly(rule.interval, start)
+            first = 12 * start.year + start.month - 1
+            return _EveryMonths(rule.interval, first) if rule.interval > 1 else _EveryYears(1, start.year)
         case Frequency.WEEKLY:
             monday = start.toordinal() - (start.weekday() - WEEKDAYS.index(rule.week_start)) % 7
-            return _every_days(0x7F, 7 * rule.interval, monday) if rule.interval > 1 else _all
+            return _every_days(0x7F, 7 * rule.interval, monday) if rule.interval > 1 else _EveryYears(1, start.year)
         case Frequency.DAILY:
-            return _every_days(1, rule.interval, start.toordinal()) if rule.interval > 1 else _all
+            return _every_days(1, rule.interval, start.toordinal())
         case _:
-            return _every_days(times.residues, times.cycle, start.toordinal()) if times.cycle > 1 else _all
+            return _every_days(times.residues, times.cycle, start.toordinal())
 
 
-def _all(_year: int, pattern: _Pattern) -> int:
-    return pattern.whole
+@dataclass(frozen=True, slots=True)
+class _EveryYears:
+    years: int
+    first: int
+
+    def taken(self, year: int, pattern: _Pattern) -> int:
+        return 0 if (year - self.first) % self.years else pattern.whole
+
+    def taken_from(self, year: int) -> int:
+        return year + (self.first - year) % self.years
+
+    def divisor(self) -> "_EveryYears":
+        return _EveryYears(gcd(self.years, 400), self.first)
 
 
-def _monthly(interval: int, start: datetime) -> _Interval:
-    if interval == 1:
-        return _all
-    first = 12 * start.year + start.month - 1
+class _EveryMonths:
+    def __init__(self, months: int, first: int) -> None:
+        self._months, self._first = months, first
 
-    def taken(year: int, pattern: _Pattern) -> int:
+    def taken(self, year: int, pattern: _Pattern) -> int:
         mask = 0
-        for month in range((first - 12 * year) % interval, 12, interval):
+        for month in range((self._first - 12 * year) % self._months, 12, self._months):
             mask |= pattern.periods[month]
         return mask
 
-    return taken
+    def taken_from(self, year: int) -> int:
+        return year + (self._first - 12 * year) % self._months // 12
+
+    def divisor(self) -> "_EveryMonths":
+        return _EveryMonths(gcd(self._months, 4800), self._first)
+
+
+class _EveryDays:
+    """Days `anchor` + k·`period` + the bits of `block`."""
+
+    def __init__(self, block: int, period: int, anchor: int) -> None:
+        self._block, self._period, self._anchor = block, period, anchor
+        self._whole = repeated(block, period, period + 368)
+        self._last = block.bit_length() - 1
+
+    def taken(self, year: int, pattern: _Pattern) -> int:
+        return pattern.whole & (self._whole >> (before(year) - self._anchor) % self._period)
+
+    def taken_from(self, year: int) -> int:
+        day = (before(year) + 1 - self._anchor) % self._period
+        ahead = self._period - day if day > self._last else 0
+        return year if ahead < 365 else date.fromordinal(min(before(year) + 1 + ahead, _LAST_DAY)).year
+
+    def divisor(self) -> "_EveryDays":
+        period = gcd(self._period, _DAYS_IN_400_YEARS)
+        return _EveryDays(_bits(tuple(day % period for day in numbers(self._block))), period, self._anchor)
+
+
+_LAST_DAY = date.max.toordinal()
+_DAYS_IN_400_YEARS = 146_097
 
 
 def _every_days(block: int, period: int, anchor: int) -> _Interval:
-    """Days `anchor` + k·`period` + the bits of `block`."""
-    repeated = _repeated(block, period, period + 368)
-
-    def taken(year: int, pattern: _Pattern) -> int:
-        return pattern.whole & (repeated >> (before(year) - anchor) % period)
-
-    return taken
+    return _EveryDays(block, period, anchor) if period > 1 or not block else _EveryYears(1, 1)
 
 
 # Cron
@@ -542,11 +643,10 @@ class CronDates:
 
     def __init__(self, cron: Cron, start: datetime, month_end: MonthEnd) -> None:
         self._cron, self._month_end = cron, month_end
-        self.first = start.toordinal()
+        self.first, self.desert = start.toordinal(), (0, 0)
         self._minute = start.hour * 60 + start.minute
         self._times = tuple(sorted(60 * hour + minute for hour in cron.hours for minute in cron.minutes))
-        self.per_day: int | None = len(self._times)
-        self._patterns: dict[tuple[bool, int], int] = {}
+        self._patterns: dict[int, int] = {}
         self._year = start.year
 
     def mask(self, year: int) -> int:
@@ -557,14 +657,22 @@ class CronDates:
         day = self.first - before(year) + (self._times[-1] < self._minute)
         return self._pattern(_kind_of(year)) >> day << day
 
+    def taken_from(self, year: int) -> int:
+        return year
+
     def minutes(self, ordinal: int) -> Sequence[int]:
         return self._times if ordinal > self.first else [each for each in self._times if each >= self._minute]
 
-    def never(self) -> bool:
-        return not any(self._pattern(_kind(leap, weekday)) for leap in (False, True) for weekday in range(7))
+    def number(self, year: int, mask: int) -> int:
+        day = self.first - before(year)
+        missing = len(self._times) - len(self.minutes(self.first)) if day > 0 and mask >> day & 1 else 0
+        return mask.bit_count() * len(self._times) - missing
+
+    def why_never(self) -> str | None:
+        return None if any(self._pattern(_kind(leap, weekday)) for leap, weekday in _ALL_KINDS) else _NO_DATE
 
     def _pattern(self, kind: _Kind) -> int:
-        key = kind.leap, kind.january_first
+        key = kind.number
         if key not in self._patterns:
             cron = self._cron
             days = _or(_month_days(cron.month_days, month, kind, self._month_end) for month in range(1, 13))
@@ -575,10 +683,10 @@ class CronDates:
 
 
 def dates_of(rule: Rule | Cron, start: datetime, month_end: MonthEnd) -> Dates:
-    """Raises Rejected(NeverOccurs) where no kind of year has a date; the interval may still miss all there are."""
+    """Raises Rejected(NeverOccurs) where there is no date; there may still be none before the calendar ends."""
     dates = dates_from(rule, start, month_end)
-    if dates.never():
-        raise never("no year has a date with all that it asks for")
+    if why := dates.why_never():
+        raise never(why)
     return dates
 
 

@@ -150,8 +150,8 @@ def _ended(rule: Rule, ends_at: datetime, series: Series) -> Rule:
 
 
 def _ends_alike(series: Series, text: str, last: datetime) -> bool:
-    midnight = datetime.combine(last.astimezone(series.zone), time())
-    if all(zones.regular(series.zone, midnight + day * _A_DAY) for day in (-1, 0, 1)):
+    day = last.astimezone(series.zone).toordinal()
+    if all(zones.regular(series.zone, each) for each in (day - 1, day, day + 1)):
         return True
     start = series.start.date() if series.all_day else series.start
     read = Series(series.zone.key, start, parse(text))

@@ -8,16 +8,16 @@ Hourly and Minutely series, and cron expressions whose hour field begins with `*
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from heapq import merge
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from taskbell.calendar import due, expansion, zones
-from taskbell.calendar.expansion import Steps
+from taskbell.calendar.expansion import MOST_STEPS_TO_MAKE, Steps
 from taskbell.calendar.rule import (
     EVERYTHING_EXCLUDED,
     MOVED_TOO_FAR,
@@ -90,7 +90,7 @@ class Series:
     def count_between(self, since: datetime, until: datetime) -> int:
         """The number of occurrences in (`since`, `until`], aware instants: what was missed, for one."""
         since, until = _clipped(since), _clipped(until)
-        return 0 if until <= since else self._made.rank(until) - self._made.rank(since)
+        return 0 if until <= since else self._made.number(since, until, Steps())
 
     def find(self, local: datetime, fold: int = 0) -> Occurrence | None:
         """The occurrence known by `local` and `fold`; None when the series has none, or an override skips it."""
@@ -142,24 +142,39 @@ def _clipped(moment: datetime) -> datetime:
     return min(max(moment.astimezone(UTC), _EARLIEST), LATEST)
 
 
-@lru_cache(maxsize=4096)
 def _make(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, all_day: bool) -> "_Made":
-    if all_day:
-        _refuse_times(rule, policies)
-    base = timeline(zone, start, rule, policies)
-    if next(base.after(_EARLIEST, Steps()), None) is None:
-        _refuse_never(zone, start, rule, policies)
-    made = _Made(zone, start, rule, policies, base, all_day=all_day)
-    if policies.overrides:
-        made.override(policies.overrides)
+    made = _make_once(zone, start, rule, policies, all_day)
+    if isinstance(made, _Made):
+        return made
+    raise Rejected(*made)
+
+
+@lru_cache(maxsize=4096)
+def _make_once(
+    zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, all_day: bool
+) -> "_Made | tuple[str, str]":
+    """What is refused is remembered too, by reason and message: to find that out is what takes longest."""
+    try:
+        if all_day:
+            _refuse_times(rule, policies)
+        steps = Steps(MOST_STEPS_TO_MAKE)
+        base = timeline(zone, start, rule, policies)
+        if next(base.after(_EARLIEST, steps), None) is None:
+            _refuse_never(zone, start, rule, policies, steps)
+        if isinstance(rule, Rule) and rule.count is not None:
+            base.end_with(rule.count, steps)
+        made = _Made(zone, start, rule, policies, base, all_day=all_day)
+        made.settle(steps)
+    except Rejected as refusal:
+        return refusal.reason, refusal.message
     return made
 
 
-def _refuse_never(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies) -> None:
+def _refuse_never(zone: ZoneInfo, start: datetime, rule: Rule | Cron, policies: Policies, steps: Steps) -> None:
     """A rule that has ended before it began does occur, as far as it goes: it is exhausted."""
     if isinstance(rule, Rule) and (rule.until is not None or rule.until_at is not None):
         endless = timeline(zone, start, replace(rule, until=None, until_at=None), policies)
-        if next(endless.after(_EARLIEST, Steps()), None) is not None:
+        if next(endless.after(_EARLIEST, steps), None) is not None:
             return
     raise never("its interval and the clocks of its zone, from start on, leave out every date it has")
 
@@ -202,14 +217,18 @@ class _Made:
         self.zone, self.start, self.rule, self.policies, self.base = zone, start, rule, policies, base
         self.all_day = all_day
         self.gone: frozenset[tuple[datetime, int]] = frozenset(self._excluded())
-        self.extras: tuple[_Extra, ...] = ()
         self.unmatched: tuple[Override, ...] = ()
-        self._add(_Extra(each) for each in self._added())
-        if self.gone and self._empty():
+        self._keep(_Extra(each) for each in self._added())
+
+    def settle(self, steps: Steps) -> None:
+        """Refuses what has nothing left, and takes the overrides in."""
+        if self.gone and self._empty(steps):
             raise Rejected(
                 EVERYTHING_EXCLUDED,
                 "excludedDates leave nothing of the recurrence: take some of them out, or let it end later",
             )
+        if self.policies.overrides:
+            self._override(self.policies.overrides, steps)
 
     # Queries
 
@@ -230,12 +249,18 @@ class _Made:
             kept = merge(kept, [each.occurrence for each in reversed(passed)], key=key, reverse=True)
         return kept
 
-    def rank(self, moment: datetime) -> int:
+    def number(self, since: datetime, until: datetime, steps: Steps) -> int:
         if self.policies.ends_at is not None:
-            moment = min(moment, self.policies.ends_at)
-        taken = (self.base.find(*known) for known in self.gone)
-        passed = bisect_right(self._instants, moment) if self.extras else 0
-        return self.base.rank(moment, Steps()) + passed - sum(each is not None and each.at <= moment for each in taken)
+            until = min(until, self.policies.ends_at)
+        if until <= since:
+            return 0
+        added, taken = (_in_window(each, since, until) for each in (self._instants, self._taken))
+        return self.base.number(since, until, steps) + added - taken
+
+    @cached_property
+    def _taken(self) -> Sequence[datetime]:
+        """The instants of what the rule yields and does not occur, in order."""
+        return sorted(each.at for each in (self.base.find(*known) for known in self.gone) if each)
 
     def find(self, local: datetime, fold: int) -> Occurrence | None:
         extra = self._extra(local, fold)
@@ -264,11 +289,10 @@ class _Made:
 
     # What is added, taken out and moved
 
-    def _empty(self) -> bool:
-        begun = next(self.base.after(_EARLIEST, Steps()), None) is not None
-        return (
-            begun and not self.extras and next(self._kept(self.base.after(_EARLIEST, Steps()), Steps()), None) is None
-        )
+    def _empty(self, steps: Steps) -> bool:
+        """Whether nothing is left of what the rule yields; an exhausted one had nothing to begin with."""
+        begun = next(self.base.after(_EARLIEST, steps), None) is not None
+        return begun and not self.extras and next(self._kept(self.base.after(_EARLIEST, steps), steps), None) is None
 
     def _excluded(self) -> Iterator[tuple[datetime, int]]:
         for local in self.policies.excluded:
@@ -278,11 +302,8 @@ class _Made:
     def _known(self, local: datetime, fold: int) -> Iterator[tuple[datetime, int]]:
         """By what the series knows it; where the instant alone counts, another local time may stand for it."""
         yield local, fold
-        if self.base.by_instant:
-            at = zones.place(self.zone, local, fold)
-            first = next(self.base.after(at - TICK, Steps()), None)
-            if first is not None and first.at == at:
-                yield first.local, first.fold
+        if self.base.by_instant and (first := self.base.at(zones.place(self.zone, local, fold))):
+            yield first.local, first.fold
 
     def _added(self) -> Iterator[Occurrence]:
         for local in sorted(set(self.policies.added)):
@@ -300,15 +321,15 @@ class _Made:
     def _left_out(self, local: datetime) -> bool:
         return self.policies.gap is Gap.SKIP and zones.shift(self.zone, local) > timedelta()
 
-    def _add(self, extras: Iterator[_Extra]) -> None:
-        self.extras = tuple(sorted((*self.extras, *extras), key=lambda each: key(each.occurrence)))
+    def _keep(self, extras: Iterable[_Extra]) -> None:
+        self.extras = tuple(sorted(extras, key=lambda each: key(each.occurrence)))
         self._instants = [each.occurrence.at for each in self.extras]
+        self._by_name = {(each.occurrence.local, each.occurrence.fold): each for each in self.extras}
 
     def _extra(self, local: datetime, fold: int) -> _Extra | None:
-        same = (each for each in self.extras if (each.occurrence.local, each.occurrence.fold) == (local, fold))
-        return next(same, None)
+        return self._by_name.get((local, fold))
 
-    def override(self, overrides: Sequence[Override]) -> None:
+    def _override(self, overrides: Sequence[Override], steps: Steps) -> None:
         """Takes overrides in; the neighbours of a moved one are those of the series without any."""
         found = {each: self.find(each.occurrence, each.fold) for each in overrides}
         self.unmatched = tuple(each for each in overrides if found[each] is None)
@@ -319,24 +340,28 @@ class _Made:
         }
         for each, occurrence in found.items():
             if each.moved_to is not None and occurrence is not None:
-                self._refuse_passing(each.moved_to, occurrence, moved)
+                self._refuse_passing(each.moved_to, occurrence, moved, steps)
         matched = [(each, occurrence) for each, occurrence in found.items() if occurrence is not None]
         taken = {(each.occurrence, each.fold) for each, _ in matched if each.skipped or each.moved_to is not None}
         kept = [each for each in self.extras if (each.occurrence.local, each.occurrence.fold) not in taken]
-        self.extras, self.gone = (), self.gone | taken
-        places = (
+        places = [
             _Extra(replace(occurrence, at=moved[each.occurrence, each.fold]), moved_from=occurrence)
             for each, occurrence in matched
             if each.moved_to is not None and not each.skipped
-        )
-        self._add(iter((*kept, *places)))
+        ]
+        self.gone |= taken
+        self._keep((*kept, *places))
 
     def _refuse_passing(
-        self, moved_to: datetime, occurrence: Occurrence, moved: dict[tuple[datetime, int], datetime]
+        self,
+        moved_to: datetime,
+        occurrence: Occurrence,
+        moved: dict[tuple[datetime, int], datetime],
+        steps: Steps,
     ) -> None:
         at = moved[occurrence.local, occurrence.fold]
-        earlier = next((each for each in self.until(occurrence.at, Steps()) if key(each) < key(occurrence)), None)
-        later = next((each for each in self.after(occurrence.at - TICK, Steps()) if key(each) > key(occurrence)), None)
+        earlier = next((each for each in self.until(occurrence.at, steps) if key(each) < key(occurrence)), None)
+        later = next((each for each in self.after(occurrence.at - TICK, steps) if key(each) > key(occurrence)), None)
         this = f"the occurrence of {self._text(occurrence.local)} to {self._text(moved_to)}"
         for neighbour, sign in ((earlier, 1), (later, -1)):
             if neighbour is None:
@@ -383,6 +408,10 @@ class _Made:
         if expansion.has(_unclamped(self.rule, self.start), occurrence.local.toordinal()):
             return None
         return f"the day asked for does not exist, so it is on {occurrence.local:%Y-%m-%d}, the last one before it"
+
+
+def _in_window(instants: Sequence[datetime], since: datetime, until: datetime) -> int:
+    return bisect_right(instants, until) - bisect_right(instants, since)
 
 
 @lru_cache(maxsize=1024)

@@ -5,9 +5,13 @@ A local time that does not exist takes the offset before the gap, one that exist
 own files, of whatever age, decide nothing.
 """
 
+from bisect import bisect_left
+from calendar import isleap
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from importlib import metadata
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from taskbell.errors import Rejected
@@ -16,6 +20,7 @@ UNKNOWN_TIME_ZONE = "UnknownTimeZone"
 
 _ZERO = timedelta()
 _A_DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
 
 
 def zone(name: str) -> ZoneInfo:
@@ -57,23 +62,112 @@ def begins(of: ZoneInfo, day: date) -> datetime:
     return place(of, datetime.combine(day, time()))
 
 
-def regular(of: ZoneInfo, midnight: datetime) -> bool:
-    """Whether the clocks of `of` stand still from the naive `midnight` to the next."""
+@lru_cache(maxsize=8192)
+def regular(of: ZoneInfo, day: int) -> bool:
+    """Whether the clocks of `of` stand still from the midnight before the date of that ordinal to the one after it."""
+    return _stands_still(of, datetime.fromordinal(day))
+
+
+def _stands_still(of: ZoneInfo, midnight: datetime) -> bool:
     return of.utcoffset(midnight) == of.utcoffset((midnight + _A_DAY).replace(fold=1))
 
 
-@lru_cache(maxsize=8192)
-def moving(of: ZoneInfo, year: int) -> frozenset[int]:
-    """The dates of a year (date.toordinal) that are not `regular`."""
-    first = datetime(year, 1, 1)  # noqa: DTZ001  (wall clock)
-    found: set[int] = set()
+def moving(of: ZoneInfo, year: int) -> int:
+    """A bit for every day of a year that is not `regular`: bit n stands for the nth."""
+    return _moving(of, _like(year))
+
+
+def offsets(of: ZoneInfo, year: int) -> frozenset[timedelta]:
+    """UTC's distances in a year."""
+    return _offsets(of, _like(year))
+
+
+def _like(year: int) -> int:
+    """The year itself, or one of its kind: no zone's file has years of their own after 2087 (a test looks)."""
+    return year if year <= _LAST_OF_ITS_OWN else _ALIKE[year % 400]
+
+
+_LAST_OF_ITS_OWN = 2100
+_OF_A_KIND = {(isleap(year), date(year, 1, 1).weekday()): year for year in range(2101, 2129)}
+_ALIKE = [_OF_A_KIND[isleap(year), date(year, 1, 1).weekday()] for year in range(2000, 2400)]
+"""Of every year of the calendar's 400, one of its kind: as long, and beginning on the same day of the week."""
+
+
+@lru_cache(maxsize=16384)
+def _moving(of: ZoneInfo, year: int) -> int:
+    first, found = datetime(year, 1, 1), 0  # noqa: DTZ001  (wall clock)
     # No zone has moved its clocks twice within six days since 1970 (a test looks), so five days have one move or none.
-    for number in range(74):
-        begin = first + 5 * number * _A_DAY
-        if of.utcoffset(begin) != of.utcoffset((begin + 5 * _A_DAY).replace(fold=1)):
-            days = (begin + day * _A_DAY for day in range(5))
-            found |= {day.toordinal() for day in days if not regular(of, day)}
-    return frozenset(found)
+    seen = [of.utcoffset(first + after) for after in _EVERY_FIFTH_DAY]
+    for number, (one, other) in enumerate(pairwise(seen)):
+        if one != other:
+            for day in range(max(5 * number - 1, 0), 5 * number + 5):  # a gap at midnight moves the day before too
+                if not _stands_still(of, first + day * _A_DAY):
+                    found |= 2 << day
+    return found & ((2 << 365 + isleap(year)) - 1)
+
+
+_EVERY_FIFTH_DAY = tuple(timedelta(days=number) for number in range(0, 376, 5))
+
+
+@lru_cache(maxsize=16384)
+def _offsets(of: ZoneInfo, year: int) -> frozenset[timedelta]:
+    first, mask, found = datetime(year, 1, 1), _moving(of, year), set[timedelta]()  # noqa: DTZ001  (wall clock)
+    for day in (0, *(day for day in range(1, 367) if mask >> day & 1)):
+        found.add(offset(of, (first + day * _A_DAY).replace(fold=1)))
+    return frozenset(found | {offset(of, first)})
+
+
+def bent_minutes(of: ZoneInfo, year: int, number: int, second: int) -> tuple[int, int]:
+    """Of a year's day that is not `regular`: the first minute whose `second` does not exist or exists twice, and the
+    first one after it that is as any other; from one to itself where there is none."""
+    return _bent_minutes(of, _like(year), number, second)
+
+
+@lru_cache(maxsize=16384)
+def _bent_minutes(of: ZoneInfo, year: int, number: int, second: int) -> tuple[int, int]:
+    midnight = datetime(year, 1, 1) + (number - 1) * _A_DAY  # noqa: DTZ001  (wall clock)
+    after = of.utcoffset((midnight + _A_DAY).replace(fold=1))
+    first = midnight + timedelta(seconds=second)
+
+    def first_after(fold: int) -> int:
+        def moved(minute: int) -> bool:
+            return of.utcoffset((first + minute * _MINUTE).replace(fold=fold)) == after
+
+        return bisect_left(range(1440), True, key=moved)
+
+    return first_after(1), first_after(0)
+
+
+def passes(of: ZoneInfo, year: int, number: int) -> Iterator[tuple[int, int]]:
+    """The seconds, counted as `seconds` does, during which the clocks of `of` show that day of a year.
+
+    One span, begin inclusive, end exclusive, cut in two where a clock is moved: they lie apart where it is put back
+    over midnight, and there is none where the date was left out."""
+    zero = 86_400 * (date(year, 1, 1).toordinal() + number - 1)
+    return ((zero + begin, zero + end) for begin, end in _passes(of, _like(year), number))
+
+
+@lru_cache(maxsize=16384)
+def _passes(of: ZoneInfo, year: int, number: int) -> tuple[tuple[int, int], ...]:
+    midnight = datetime(year, 1, 1) + (number - 1) * _A_DAY  # noqa: DTZ001  (wall clock)
+    before, after = offset(of, midnight - _A_DAY), offset(of, (midnight + 2 * _A_DAY).replace(fold=1))
+    one, other = (86_400 * each.days + each.seconds for each in (before, after))
+    moved = 2 * 86_400
+    if before != after:
+        begin = midnight.replace(tzinfo=of)
+
+        def has_moved(second: int) -> bool:
+            return of.fromutc(begin + timedelta(seconds=second)).utcoffset() != before
+
+        span = range(-86_400 - one, 2 * 86_400 - other)
+        moved = span[0] + bisect_left(span, True, key=has_moved)
+    spans = (-one, min(86_400 - one, moved)), (max(-other, moved), 86_400 - other)
+    return tuple((begin, end) for begin, end in spans if begin < end)
+
+
+def seconds(at: datetime) -> int:
+    """The number of an aware UTC instant's second, so that a UTC midnight's is 86,400 times its ordinal."""
+    return 86_400 * at.toordinal() + 3600 * at.hour + 60 * at.minute + at.second
 
 
 def shift(of: ZoneInfo, local: datetime) -> timedelta:

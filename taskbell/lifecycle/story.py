@@ -30,6 +30,8 @@ from taskbell.resources import (
 )
 
 NEWER_THAN_OPERATOR = "NewerThanOperator"
+REMINDER_EXPIRED = "ReminderExpired"
+"""A reminder came too late to be sent, and `reminderPolicy` says that it is not sent then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,6 @@ def _reminder(reminder: ReminderStatus, *, first_look: bool) -> Iterator[Record]
         case ReminderState.PUBLISHED:
             yield Record("Reminded", "Remind", f"reminder {reminder.id} was sent")
         case ReminderState.EXPIRED if not first_look:
-            yield Record("ReminderExpired", "Expire", f"reminder {reminder.id} came too late to be sent", warning=True)
+            yield Record(REMINDER_EXPIRED, "Expire", f"reminder {reminder.id} came too late to be sent", warning=True)
         case _:
             return

@@ -1,5 +1,6 @@
 """US-P5-01: every kind of recurrence, through kubectl on the real API server, and in words."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -230,9 +231,25 @@ def test_kubectl_shows_why_a_rule_is_refused(recurrence: JSON, sentence: str, pe
 ACCEPTED = [
     pytest.param({"cron": "30 9 * * Mon-Fri"}, "Every weekday at 09:30, Etc/UTC", id="cron"),
     pytest.param({"cron": "@hourly"}, "Every hour at :00, Etc/UTC", id="a macro"),
+    pytest.param({"cron": "0 9 1,15 * Mon"}, "On the 1st and the 15th and every Monday at 09:00, Etc/UTC", id="either"),
     pytest.param({"frequency": "Hourly", "interval": 6}, "Every 6 hours from 09:00 on, Etc/UTC", id="hourly"),
     pytest.param({"rrule": "FREQ=MINUTELY;INTERVAL=90"}, "Every 90 minutes from 09:00 on, Etc/UTC", id="minutely"),
-]
+    pytest.param(
+        {"rrule": "freq=weekly;byday=mo;until=20401231"},
+        "Every Monday at 09:00, until 31 December 2040, Etc/UTC",
+        id="small letters, and a date as its end",
+    ),
+    pytest.param(
+        {"frequency": "Monthly", "monthDays": [31], "monthEnd": "Clamp"},
+        "Every month on the 31st at 09:00, in shorter months on the last day, Etc/UTC",
+        id="clamped",
+    ),
+    pytest.param(
+        {"rrule": "FREQ=HOURLY;BYHOUR=9,10,11,12;BYDAY=SA"},
+        "Every hour from 09:00 to 12:00, only on Saturdays, Etc/UTC",
+        id="hours of a day",
+    ),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("recurrence", "words"), ACCEPTED)
@@ -266,34 +283,57 @@ def test_dates_are_bent_added_and_excluded(person: Person) -> None:
     assert coming[1]["at"] == "2027-03-28T01:30:00Z"
 
 
+def rrule(text: str, **beside: Any) -> JSON:
+    return {"rrule": text, **beside}
+
+
+EVERY_MONDAY_OF_SOME = "FREQ=MINUTELY;INTERVAL=1441;BYDAY=MO;COUNT=10000"
 STALLED = [
-    pytest.param("FREQ=WEEKLY;BYMONTHDAY=1", "InvalidRule", "BYMONTHDAY", id="days of the month weekly"),
-    pytest.param("FREQ=MONTHLY;BYYEARDAY=1", "InvalidRule", "BYYEARDAY", id="days of the year monthly"),
-    pytest.param("FREQ=DAILY;BYDAY=2MO", "InvalidRule", "numbered days", id="numbered days daily"),
-    pytest.param("FREQ=MONTHLY;BYSETPOS=1", "InvalidRule", "BYSETPOS alone", id="BYSETPOS alone"),
-    pytest.param("FREQ=MONTHLY;BYMONTHDAY=32", "InvalidRule", "from 1 to 31", id="a day that no month has"),
-    pytest.param("FREQ=DAILY;BYDAY=MO;BYDAY=TU", "InvalidRule", "BYDAY twice", id="a part twice"),
-    pytest.param("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "NeverOccurs", "never occurs", id="the 30th of February"),
-    pytest.param("FREQ=MONTHLY;BYDAY=5MO;BYMONTHDAY=1", "NeverOccurs", "never occurs", id="a fifth Monday the 1st"),
-]
+    pytest.param(rrule("FREQ=WEEKLY;BYMONTHDAY=1"), "InvalidRule", "BYMONTHDAY", id="days of the month weekly"),
+    pytest.param(rrule("FREQ=MONTHLY;BYYEARDAY=1"), "InvalidRule", "BYYEARDAY", id="days of the year monthly"),
+    pytest.param(rrule("FREQ=DAILY;BYDAY=2MO"), "InvalidRule", "numbered days", id="numbered days daily"),
+    pytest.param(rrule("FREQ=MONTHLY;BYSETPOS=1"), "InvalidRule", "BYSETPOS alone", id="BYSETPOS alone"),
+    pytest.param(rrule("FREQ=MONTHLY;BYMONTHDAY=32"), "InvalidRule", "from 1 to 31", id="a day that no month has"),
+    pytest.param(rrule("FREQ=DAILY;BYDAY=MO;BYDAY=TU"), "InvalidRule", "BYDAY twice", id="a part twice"),
+    pytest.param({"cron": "0 24 * * *"}, "InvalidRule", "from 0 to 23", id="an hour that no day has"),
+    pytest.param(rrule("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"), "NeverOccurs", "never occurs", id="30 February"),
+    pytest.param(rrule("FREQ=MONTHLY;BYDAY=5MO;BYMONTHDAY=1"), "NeverOccurs", "never occurs", id="5th Monday the 1st"),
+    pytest.param(rrule("FREQ=DAILY;INTERVAL=7;BYDAY=FR"), "NeverOccurs", "misses", id="every seventh day is a Monday"),
+    pytest.param({"cron": "0 0 30 2 *"}, "NeverOccurs", "never occurs", id="cron's 30th of February"),
+    pytest.param(
+        rrule("FREQ=DAILY;COUNT=2", excludedDates=["2027-03-01T09:00", "2027-03-02T09:00"]),
+        "EverythingExcluded", "leave nothing", id="both of two excluded",
+    ),
+    pytest.param(rrule(EVERY_MONDAY_OF_SOME), "TooCostly", "steps", id="ten thousand of what seldom meets a Monday"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "reason", "sentence"), STALLED)
+@pytest.mark.parametrize(("recurrence", "reason", "sentence"), STALLED)
 def test_what_only_the_calendar_sees_is_a_condition_until_it_is_mended(
-    rule: str, reason: str, sentence: str, person: Person
+    recurrence: JSON, reason: str, sentence: str, world: World, person: Person
 ) -> None:
-    person.apply_schedule("bad", recurrence={"rrule": rule})
+    person.apply_schedule("bad", start="2027-03-01T09:00", recurrence=recurrence)
 
     condition = eventually(lambda: stalled(person.schedule("bad")))
     assert (condition["status"], condition["reason"]) == ("True", reason)
     assert sentence in condition["message"]
     assert person.tasks("bad") == []
     assert "summary" not in person.schedule("bad")["status"]
+    warned = eventually(lambda: warnings(world, person.named("bad")))
+    assert warned == [f"{reason}: {condition['message']}"]
 
-    person.patch("taskschedule", person.named("bad"), {"recurrence": {"rrule": "FREQ=DAILY"}})
+    mended = dict.fromkeys(recurrence) | {"rrule": "FREQ=DAILY"}
+    person.patch("taskschedule", person.named("bad"), {"recurrence": mended})
 
     person.open_task("bad")
     assert stalled(person.schedule("bad")) is None
+
+
+def warnings(world: World, name: str) -> list[str]:
+    """The Kubernetes Events of type Warning about a schedule."""
+    about = f"involvedObject.name={name},type=Warning"
+    events = json.loads(world.cluster.kubectl("get", "events", f"--field-selector={about}", "--output=json"))
+    return [f"{each['reason']}: {each['message']}" for each in events["items"]]
 
 
 def test_the_api_points_at_the_rule_it_refuses(person: Person) -> None:

@@ -630,7 +630,10 @@ class TestOutsideIsAway:
         await world.passes(seconds=2)
         assert set(tasks(world)) == {1, 2}
 
-    async def test_a_reminder_that_has_expired_is_not_told_when_the_broker_is_back(self, world: World) -> None:
+    async def test_a_reminder_that_has_expired_is_counted_and_not_told_when_the_broker_is_back(
+        self, world: World
+    ) -> None:
+        counted = REGISTRY.get_sample_value("taskbell_reminders_expired_total") or 0
         await world.task(MILK)
         world.start()
         await world.passes()
@@ -642,6 +645,7 @@ class TestOutsideIsAway:
         await world.passes(seconds=60)
         (task,) = world.api.all(Task)
         assert [each.state for each in task.status.reminders] == [ReminderState.EXPIRED]
+        assert REGISTRY.get_sample_value("taskbell_reminders_expired_total") == counted + 1
         assert world.broker.ids(Topic.REMINDERS) == []
 
     async def test_closed_and_reopened_while_the_scheduler_hangs_it_still_reminds(self, world: World) -> None:

@@ -79,8 +79,51 @@ def test_the_moving_days_of_a_year_are_those_that_are_not_regular(name: str) -> 
     zone = zones.zone(name)
     for year in (1987, 2000, 2011, 2026, 2040):
         days = [datetime(year, 1, 1) + timedelta(days=n) for n in range(365)]  # noqa: DTZ001
-        found = {day for day in zones.moving(zone, year) if day <= days[-1].toordinal()}
-        assert found == {day.toordinal() for day in days if not zones.regular(zone, day)}
+        moving = zones.moving(zone, year)
+        assert [day for day in days if moving >> day.timetuple().tm_yday & 1] == [
+            day for day in days if not zones.regular(zone, day.toordinal())
+        ]
+
+
+def test_after_2100_the_kind_of_year_decides() -> None:
+    """No file names single moves after 2087; then years that are as long and begin on the same weekday are alike."""
+    names = resources.files("tzdata").joinpath("zones").read_text().split()
+    latest = max(at for name in names for at in transitions(name))
+    assert datetime.fromtimestamp(latest, UTC).year < 2088
+    for name in ("Europe/Berlin", "Asia/Gaza", "America/Santiago", "Antarctica/Troll"):
+        zone = zones.zone(name)
+        for year in (2099, 2100, 2400, 9998):
+            days = [date(year, 1, 1).toordinal() + number for number in range(365)]
+            moving = [day for number, day in enumerate(days, 1) if zones.moving(zone, year) >> number & 1]
+            assert moving == [day for day in days if not zones.regular(zone, day)]
+
+
+PASSES = [
+    pytest.param("Europe/Berlin", date(2026, 3, 29), [("23:00", "01:00"), ("01:00", "22:00")], id="an hour less"),
+    pytest.param("Europe/Berlin", date(2026, 10, 25), [("22:00", "01:00"), ("01:00", "23:00")], id="an hour more"),
+    pytest.param("America/Sao_Paulo", date(2018, 11, 4), [("03:00", "02:00")], id="no midnight"),
+    pytest.param("America/St_Johns", date(2010, 11, 6), [("02:30", "02:30"), ("02:31", "03:30")], id="twice"),
+    pytest.param("Pacific/Apia", date(2011, 12, 30), [], id="a day left out"),
+]
+
+
+@pytest.mark.parametrize(("name", "day", "spans"), PASSES)
+def test_while_the_clocks_show_a_date(name: str, day: date, spans: list[tuple[str, str]]) -> None:
+    """St. John's went from 00:01 back to 23:01 of the day before."""
+    found = zones.passes(zones.zone(name), day.year, day.timetuple().tm_yday)
+    shown = [tuple(f"{second % 86_400 // 3600:02}:{second % 3600 // 60:02}" for second in span) for span in found]
+    assert shown == spans
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "Australia/Lord_Howe", "Asia/Beirut", "Africa/Monrovia"])
+def test_the_minutes_that_are_bent(name: str) -> None:
+    zone = zones.zone(name)
+    for year in (1972, 2026):
+        for number in (each for each in range(1, 366) if zones.moving(zone, year) >> each & 1):
+            midnight = datetime(year, 1, 1) + timedelta(days=number - 1)  # noqa: DTZ001
+            minutes = [each for each in range(1440) if zones.shift(zone, midnight + timedelta(minutes=each))]
+            begin, end = zones.bent_minutes(zone, year, number, 0)
+            assert list(range(begin, end)) == minutes
 
 
 CHANGES = [

@@ -583,19 +583,6 @@ def test_history_counts_only_what_the_stored_cursor_has_left_behind() -> None:
     assert not [each for each in plan(observed, BEFORE_NINE) if isinstance(each, act.RetireTask)]
 
 
-def test_a_person_who_closes_late_finds_the_next_one_ahead() -> None:
-    late = closed(FIRST, closed_at=THURSDAY_TEN)
-    actions = plan(look(DAILY, late, broker_away=True), THURSDAY_TEN)
-    assert effects(actions) == ["Create 2 Fri 08:00", "CountFallback"]
-
-
-def test_the_distance_from_reminder_to_due_survives_every_advance() -> None:
-    reminding = schedule(task={"title": "Team standup", "reminders": [{"before": "PT15M"}]})
-    actions = plan(look(reminding, closed(FIRST, closed_at=THURSDAY_TEN), broker_away=True), THURSDAY_TEN)
-    (creation,) = (each for each in actions if isinstance(each, act.CreateTask))
-    assert [each.before for each in creation.spec.reminders] == ["PT15M"]
-
-
 def test_reopened_ones_are_named_until_they_are_closed() -> None:
     named = look(DAILY, THIRD, done(FIRST), made(THIRD), reopened=(1,))
     status = stored(plan(named, BEFORE_NINE))
