@@ -223,8 +223,7 @@ class Judge:
             for uid in schedule.made.get(occurrence.sequence - 1, ())
             if (each := self._tasks[uid]).retired not in TAKEN_BACK
         ]
-        known = [spec for spec in schedule.specs if _yields(spec, occurrence)]
-        if not known:
+        if not any(_yields(spec, occurrence) for spec in reversed(schedule.specs)):
             world.wrong(f"{life.name} is made for {occurrence.local}, which no calendar of its schedule has")
         for before in predecessors:
             if before.ends and occurrence.at <= min(before.ends):
@@ -537,8 +536,8 @@ def _yields(spec: TaskScheduleSpec, occurrence: OccurrenceRef) -> bool:
         series = spec.series()
     except Rejected:
         return False
-    found = series.next_after(occurrence.at - timedelta(microseconds=1), local=occurrence.local - timedelta(minutes=1))
-    return found is not None and (found.local, found.at) == (occurrence.local, occurrence.at)
+    found = series.find(occurrence.local, occurrence.fold)
+    return found is not None and found.at == occurrence.at
 
 
 def _no_cursor(schedule: TaskSchedule) -> Iterator[str]:

@@ -52,7 +52,7 @@ class Decisions:
 
     cursor: Cursor | None
     made: list[Cursor] = field(default_factory=list[Cursor])
-    retired: list[tuple[Task, Retirement]] = field(default_factory=list[tuple[Task, Retirement]])
+    retired: list[tuple[int, Retirement]] = field(default_factory=list[tuple[int, Retirement]])
     replaced: list[Task] = field(default_factory=list[Task])
     blocked: bool = False
     exhausted: bool = False
@@ -260,7 +260,8 @@ class _Deciding:
         self.last, self.last_due = decided.sequence, decided.at
 
     def _retire(self, sequence: int, reason: Retirement) -> None:
-        self.decisions.retired.append((self.open.pop(sequence), reason))
+        self.decisions.retired.append((sequence, reason))
+        del self.open[sequence]
         del self.known[sequence]
         self._find_last()
 
