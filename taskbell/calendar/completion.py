@@ -1,7 +1,8 @@
 """The next one counted from when the last was closed (`advance: AfterCompletion`).
 
 Days and longer: the local date of the closing plus the interval, at the start's wall clock. Hours and minutes: exactly
-so long after the closing, known by the minute in which that is. `count` counts occurrences ever made; `until` is compared with the new due time.
+so long after the closing, and known by the minute in which that is. `count` counts occurrences ever made; `until` is
+compared with the new due time.
 """
 
 from dataclasses import replace
