@@ -170,8 +170,14 @@ class _Deciding:
             return
         if ends_at is not None and cursor.at > ends_at:
             self._stand(cursor.sequence, ends_at, Outcome.CANCELLED)
-        elif cursor.outcome is Outcome.CANCELLED and (ends_at is None or ends_at > max(cursor.at, self.now)):
+        elif cursor.outcome is Outcome.CANCELLED and self._comes_again():
             self._stand(cursor.sequence, max(cursor.at, self.now))
+
+    def _comes_again(self) -> bool:
+        """Whether what `endsAt` forbade is allowed by now. While it is not, the cursor stays where it is: moved on to
+        the present by each pass, each status written would call for another pass."""
+        coming = self._coming()
+        return coming is None or not past_end(self.spec, coming.at)
 
     def _pass_over_missed(self) -> None:
         """Of those whose time has passed the ones that `missed` wants stay undecided."""

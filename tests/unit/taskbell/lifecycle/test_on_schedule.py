@@ -244,6 +244,18 @@ def test_the_conditions_say_why_nothing_is_made() -> None:
     assert {each.type: each.reason for each in status.conditions} == {"Ready": "Scheduled", "Complete": "Cancelled"}
 
 
+@pytest.mark.parametrize("ends_at", ["2026-11-24T07:00:00Z", "2026-11-23T08:30:00Z"], ids=["ahead", "past"])
+def test_a_schedule_that_ends_before_its_next_occurrence_comes_to_rest(ends_at: str) -> None:
+    ending = daily(endsAt=ends_at)
+    first = stored(plan(look(ending, at(1, ending), made(1, ending)), TEN))
+    assert first.cursor
+    assert first.cursor.outcome is Outcome.CANCELLED
+    noted = ending.model_copy(update={"status": first})
+    for moment in (TEN + timedelta(microseconds=1), TEN + HOUR):
+        again = plan(seen_schedule(noted, made(1, ending)), moment)
+        assert not any(isinstance(action, act.WriteStatus) for action in again)
+
+
 def test_an_alarm_nobody_needs_is_taken_away() -> None:
     waiting = schedule()
     actions = plan(look(waiting, cursor(waiting), occurrence(waiting, cursor(waiting)), alarm=TEN), MONDAY_SEVEN)
