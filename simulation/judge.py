@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from simulation import timetable
+from simulation import reminders, timetable
 from simulation.faults import Fault, holds_up
 from simulation.lives import TAKEN_BACK, ScheduleLife, TaskLife
 from simulation.network import Process
@@ -40,8 +40,10 @@ from taskbell.lifecycle.schedule import ObservedSchedule
 from taskbell.lifecycle.task import UNTOLD_FINALIZER, ObservedTask, retirement
 from taskbell.naming import AMENDED_ANNOTATION
 from taskbell.resources import (
+    SNOOZE,
     Advance,
     Cursor,
+    LateReminders,
     Missed,
     MissedPolicy,
     OccurrenceRef,
@@ -77,7 +79,7 @@ class Judge:
         self._tasks: dict[str, TaskLife] = {}
         self._schedules: dict[str, ScheduleLife] = {}
         self._told: dict[str, tuple[str, str]] = {}
-        self._reminded: set[tuple[str, str]] = set()
+        self._reminded: set[tuple[str, str, datetime]] = set()
         self._begins, self._ends = _storms(world)
         self._held_up_until = world.now()
 
@@ -144,7 +146,7 @@ class Judge:
     def _task_made(self, who: str, task: Task) -> None:
         world, owner, occurrence = self._world, task.metadata.controller, task.spec.occurrence
         now = world.now()
-        life = TaskLife(task.metadata.name, owner.uid if owner else None, occurrence, now, now)
+        life = TaskLife(task.metadata.name, owner.uid if owner else None, occurrence, now, now, task.spec)
         self._tasks[task.metadata.uid] = life
         if owner is None or occurrence is None:
             return
@@ -287,7 +289,7 @@ class Judge:
     def _task_changed(self, who: str, old: Task, new: Task) -> None:
         life = self._tasks[new.metadata.uid]
         if old.spec is not new.spec:
-            life.changed_at = self._world.now()
+            life.changed_at, life.spec = self._world.now(), new.spec
             if who == "user":
                 self._changed_by_user(life, old, new)
             elif new.spec.state is not old.spec.state:
@@ -300,6 +302,8 @@ class Judge:
         reason = retirement(new)
         if reason != life.retired:
             life.retired, life.retired_at = reason, self._world.now()
+            if reason == Retirement.HISTORY and reminders.goes_too_soon(new, self._world.operator_clock()):
+                self._world.wrong(f"{life.name} goes before its time: it is to be kept for {new.spec.retain_for}")
             self._world.tell(who, f"retires {life.name}: {reason}")
             if life.touched and reason in TAKEN_BACK:
                 self._world.wrong(f"{life.name} was changed by a person and is taken back")
@@ -355,8 +359,10 @@ class Judge:
             if each.state is not ReminderState.EXPIRED or known.get(each.id) is ReminderState.EXPIRED:
                 continue
             live = max(each.remind_at, life.made_at, life.changed_at)
-            superseded = any(each.remind_at < other.remind_at <= self._world.now() for other in new.status.reminders)
-            late = live - max(each.remind_at, new.spec.due_at or each.remind_at) >= timedelta(hours=1)
+            policy = new.spec.reminder_policy
+            newer = any(each.remind_at < other.remind_at <= self._world.now() for other in new.status.reminders)
+            superseded = newer and policy.late is LateReminders.LATEST
+            late = live >= reminders.latest(new.spec, each.remind_at)
             if not superseded and not late and life.made_at <= each.remind_at and self._fair_since(live):
                 self._world.wrong(f"{life.name}: reminder {each.id} expires in fair weather")
 
@@ -399,8 +405,16 @@ class Judge:
             data = event["data"]
             known = cache.get(Key(Task, data["namespace"], data["task_id"]))
             phase = known.status.phase if isinstance(known, Task) else State.OPEN
-            if known and known.metadata.uid == data["task_uid"] and phase is not State.OPEN:
+            if not isinstance(known, Task) or known.metadata.uid != data["task_uid"]:
+                continue
+            if phase is not State.OPEN:
                 self._world.wrong(f"{data['task_id']} is noted as {phase}, and {event['id']} is sent")
+            fair = self._fair_since(self._tasks[data["task_uid"]].changed_at)
+            late = self._world.operator_clock() - reminders.latest(
+                known.spec, datetime.fromisoformat(data["remind_at"])
+            )
+            if data["reminder_id"] != SNOOZE and late > (IN_TIME if fair else ROUGH):
+                self._world.wrong(f"{event['id']} is sent {late} after it was worth it")
 
     def accepted(self, topic: str, event: dict[str, Any]) -> None:
         """The broker has it for good."""
@@ -420,9 +434,14 @@ class Judge:
             self._judge_told(self._tasks[data["task_uid"]], event_id, data)
         elif event_id not in self._told:
             self._told[event_id] = ("reminder", "")
-            self._reminded.add((data["task_uid"], data["reminder_id"]))
+            life, remind_at = self._tasks[data["task_uid"]], datetime.fromisoformat(data["remind_at"])
+            self._reminded.add((data["task_uid"], data["reminder_id"], remind_at))
             world.count("reminders")
-            self._judge_punctuality(self._tasks[data["task_uid"]], event_id, datetime.fromisoformat(data["remind_at"]))
+            self._judge_punctuality(life, event_id, remind_at)
+            steady = self._fair_since(min(life.changed_at, world.now() - IN_TIME)) and not life.status_lost
+            for sentence in reminders.told(life, event_id, data, known_for=world.now() - life.changed_at):
+                if steady:
+                    world.wrong(sentence)
 
     def _judge_told(self, life: TaskLife, event_id: str, data: dict[str, Any]) -> None:
         wrong, kind = self._world.wrong, data["event_type"]
@@ -495,8 +514,11 @@ class Judge:
                 yield f"{name}: reminder {each.id} is due, and nobody sends it"
             elif each.state is ReminderState.PENDING:
                 ahead.append(each.remind_at)
-            if each.state is ReminderState.PUBLISHED and (task.metadata.uid, each.id) not in self._reminded:
+            told = (task.metadata.uid, each.id, each.remind_at) in self._reminded
+            if each.state is ReminderState.PUBLISHED and not told:
                 yield f"{name}: reminder {each.id} is noted as sent, and never was"
+        yield from reminders.unnoted(task, now, closed=life.closed_by_user + life.replaced > 0 or life.status_lost)
+        yield from reminders.kept_too_long(task, now)
         scheduler = self._world.scheduler
         armed = scheduler.jobs.get(task.metadata.uid)
         if ahead and armed != min(ahead) and task.metadata.uid not in scheduler.lost:
@@ -537,6 +559,12 @@ class Judge:
             yield f"{schedule.metadata.name} is to ring at {alarm}, and its job is set to {armed}"
         life = self._schedules[schedule.metadata.uid]
         yield from self._timetable(life).undecided(schedule.metadata.name, schedule.status.cursor)
+        for task in self._world.api.children(schedule.metadata.uid):
+            occurrence, untouched = task.spec.occurrence, not self._tasks[task.metadata.uid].touched
+            if occurrence is None or not untouched or not _counts_as_open(task) or occurrence.at <= self._world.now():
+                continue
+            if not timetable.yields(schedule.spec, occurrence) or cursors.past_end(schedule.spec, occurrence.at):
+                yield f"{task.metadata.name} is open for {occurrence.local}, which its calendar does not have any more"
 
     def _unrest_of_template(self, schedule: TaskSchedule) -> Iterator[str]:
         """What nobody touched is as the template, and what overrides say of that occurrence, have it."""

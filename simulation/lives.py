@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from taskbell.lifecycle.actions import Retirement
-from taskbell.resources import OccurrenceRef, State, TaskScheduleSpec
+from taskbell.resources import OccurrenceRef, State, TaskScheduleSpec, TaskSpec
 
 TAKEN_BACK = (Retirement.UNDONE, Retirement.CANCELLED, Retirement.RESCHEDULED)
 
@@ -19,6 +19,7 @@ class TaskLife:
     occurrence: OccurrenceRef | None
     made_at: datetime
     changed_at: datetime
+    spec: TaskSpec
     state: State = State.OPEN
     touched: bool = False
     reopened: bool = False
