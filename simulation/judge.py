@@ -400,7 +400,7 @@ class Judge:
         """The operator hands a batch to its sidecar."""
         if topic != Topic.REMINDERS or process.dead:
             return
-        cache = self._world.operator.machinery.cache
+        cache = next(each for each in self._world.operators if each.process is process).machinery.cache
         for event in events:
             data = event["data"]
             known = cache.get(Key(Task, data["namespace"], data["task_id"]))
@@ -473,8 +473,8 @@ class Judge:
     def unrest(self) -> list[str]:
         """What does not hold although nothing has gone wrong for a while."""
         world, wrong = self._world, list[str]()
-        if not world.operator.alive:
-            return ["the operator is down"]
+        if not world.operator.serves:
+            return ["no operator is at work"]
         if not world.consumer.idle():
             wrong.append("the consumer has events to handle")
         for key, obj in world.api.objects.items():

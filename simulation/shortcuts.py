@@ -7,6 +7,7 @@ simulation can set (`look_at_the_clock`).
 The functions are those that stand in the production modules when a life begins, planted bugs and all.
 """
 
+import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,6 +17,7 @@ from typing import Any
 import structlog
 
 from consumers import recurring
+from simulation.leases import LeaseTime, PatientAsyncio
 from task_operator import alarms, breaker, leader, machinery, publisher, queue, reading, reconcile, recorder, wakeups
 from taskbell.calendar import offsets
 from taskbell.calendar.series import Series
@@ -24,7 +26,7 @@ from taskbell.lifecycle import cursor, schedule
 from taskbell.resources import Cursor, NextOccurrence, TaskSchedule, TaskScheduleSpec, TaskSpec
 
 NEVER_SECONDS = 1e9
-COUNTING = (alarms, machinery, publisher, queue, reading, reconcile, recorder, recurring, wakeups)
+COUNTING = (alarms, leader, machinery, publisher, queue, reading, reconcile, recorder, recurring, wakeups)
 """Modules whose metrics nobody reads here."""
 LOGGING = (breaker, leader, machinery, reconcile, recorder, publisher)
 """Modules whose loggers would be made anew at each line, whether it is heard or not."""
@@ -49,6 +51,17 @@ class _Nothing:
 def look_at_the_clock(heap: wakeups.Wakeups) -> None:
     """As its minute's pause would have made it do."""
     heap._changed.set()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (it has no other way in)
+
+
+@contextmanager
+def patient(time: LeaseTime) -> Generator[None]:
+    """Electors pause by `time`."""
+    module: Any = leader
+    module.asyncio = PatientAsyncio(time)
+    try:
+        yield
+    finally:
+        module.asyncio = asyncio
 
 
 @contextmanager
