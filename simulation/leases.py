@@ -15,6 +15,9 @@ from runtime.apiserver import AlreadyExists, Conflict, NotFound
 from runtime.leases import Lease
 from simulation.network import Network, Process
 
+SHORTEST_SECONDS = 0.001
+"""A pause that ends. After a year the loop's time has no such thing as a nanosecond later."""
+
 
 class LeaseTime:
     """`windows` are pairs of begin and end, loop time, in which it goes by."""
@@ -48,7 +51,7 @@ class LeaseTime:
             if number < len(self._begins):
                 self._loop.call_at(self._begins[number], _wake, woken)
             await woken
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(max(seconds, SHORTEST_SECONDS))
 
 
 class PatientAsyncio:

@@ -13,6 +13,7 @@ import pytest
 
 from task_operator.alarms import AlarmKeeper
 from task_operator.cache import Key
+from task_operator.leader import Elector
 from task_operator.publisher import Publisher
 from task_operator.queue import WorkQueue
 from task_operator.wakeups import Wakeups
@@ -295,6 +296,10 @@ def counted_from_the_due_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cursors, "successor", from_the_occurrence)
 
 
+def two_leaders_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Elector, "leading", property(lambda elector: elector._deadline is not None))
+
+
 def _without_skips(spec: TaskScheduleSpec) -> TaskScheduleSpec:
     return spec.model_copy(update={"overrides": tuple(each for each in spec.overrides if not each.skip)})
 
@@ -362,5 +367,6 @@ BUGS = tuple(
         late_reminders_sent_all_the_same,
         kept_for_ever,
         counted_from_the_due_time,
+        two_leaders_write,
     )
 )
