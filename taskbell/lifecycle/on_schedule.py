@@ -230,7 +230,8 @@ class _Deciding:
         before = self._one_before()
         decided_at = coming.at - self.lead
         if self.overlap is not Overlap.ALLOW and self.last_due is not None:
-            decided_at = max(decided_at, coming.at if before else self.last_due)
+            # An edit may put it before the one that was made last: that one's due time is none of its concern.
+            decided_at = max(decided_at, coming.at if before else min(self.last_due, coming.at))
         if self.now < decided_at:
             self.decisions.wake_at = decided_at
             return False
