@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulation import reminders, timetable
+from simulation.dapr import TIMEOUT_SECONDS
 from simulation.faults import Fault, holds_up
 from simulation.lives import TAKEN_BACK, ScheduleLife, TaskLife
 from simulation.network import Process
@@ -65,6 +66,8 @@ IN_TIME = timedelta(seconds=5)
 """From a reminder's instant to its acceptance, in fair weather."""
 ON_ITS_WAY = timedelta(seconds=30)
 """From the moment a pass reads the clock to the arrival of its writes, in fair weather."""
+GIVEN_UP = timedelta(seconds=TIMEOUT_SECONDS)
+"""After which the sender of a batch takes it for lost."""
 ROUGH = timedelta(hours=3)
 """The same when the operator may be held up, or its clock be another."""
 HELD_UP = timedelta(minutes=6)
@@ -79,6 +82,8 @@ class Judge:
         self._tasks: dict[str, TaskLife] = {}
         self._schedules: dict[str, ScheduleLife] = {}
         self._told: dict[str, tuple[str, str]] = {}
+        self._set_out: dict[str, datetime] = {}
+        """When each event was last handed to a sidecar."""
         self._reminded: set[tuple[str, str, datetime]] = set()
         self._begins, self._ends = _storms(world)
         self._held_up_until = world.now()
@@ -398,6 +403,8 @@ class Judge:
 
     def setting_out(self, process: Process, topic: str, events: Sequence[dict[str, Any]]) -> None:
         """The operator hands a batch to its sidecar."""
+        for event in events:
+            self._set_out[event["id"]] = self._world.now()
         if topic != Topic.REMINDERS or process.dead:
             return
         cache = next(each for each in self._world.operators if each.process is process).machinery.cache
@@ -450,6 +457,9 @@ class Judge:
         if life.deleted_told:
             wrong(f"{event_id} is told after {life.name} was deleted")
         if data["generation"] < life.told_generation:
+            # What comes of a request after its sender gave it up cannot be called back: readers go by the generation.
+            if self._world.now() - self._set_out[event_id] >= GIVEN_UP:
+                return
             wrong(f"{event_id} speaks of generation {data['generation']}, and {life.told_generation} was told")
         if kind == "deleted" and data["reason"] in TAKEN_BACK and life.retired is None:
             wrong(f"{event_id} says {data['reason']}, and nobody took it back")
