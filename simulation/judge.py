@@ -1,18 +1,22 @@
 """What has to hold, after every step and whenever the world is at rest. It knows what nobody in the world knows.
 
-    at each write    one open occurrence at most (those a user reopened aside); none made twice, on a day that has had
-                     one, out of sequence, or at a time the calendar does not give; what a person changed is neither
-                     amended nor taken back; nothing goes untold; no finalizer outlives its bound
+    at each write    of a schedule that waits for its Task one open occurrence at most (those a user reopened aside);
+                     none made twice, on a day that has had one, out of sequence, or at a time the calendar does not
+                     give; none while suspended or after the end; what a person changed is neither amended nor taken
+                     back; nothing goes untold, or before its time; no finalizer outlives its bound
+    at each request  of several operators only the one that leads acts
     at each event    per Task: created first, nothing after deleted, generations rise, a closing is told once
-    at each publish  no reminder sets out for a Task that the operator has noted as closed
-    in fair weather  reminders are told within seconds, and none expires
+    at each publish  no reminder sets out for a Task that the operator has noted as closed, nor when it is too late
+    in fair weather  reminders are told within seconds, at their distance from what is due, and none expires
     at rest          every plan is empty, but for a look at a later time; every series stands at its one open Task, or
-                     at its end; the stream knows the state of every Task; what is armed is what will ring; nothing
-                     waits to be deleted
+                     at its end; what nobody touched is as the template and its override have it; the stream knows the
+                     state of every Task; what is armed is what will ring; nothing waits to be deleted
 
-A reader of the stream removes duplicates by id, and so does the judge: what is told twice under one id comes to once.
+`timetable` has the laws of schedules that wait for nobody, `reminders` those of reminders and snoozes. A reader of the
+stream removes duplicates by id, and so does the judge: what is told twice under one id comes to once.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -35,7 +39,7 @@ from taskbell.lifecycle import cursor as cursors
 from taskbell.lifecycle import on_schedule
 from taskbell.lifecycle import schedule as schedules
 from taskbell.lifecycle import task as tasks
-from taskbell.lifecycle.actions import LookAgain, Retirement
+from taskbell.lifecycle.actions import LookAgain, Retirement, WriteStatus
 from taskbell.lifecycle.conditions import STALLED
 from taskbell.lifecycle.schedule import ObservedSchedule
 from taskbell.lifecycle.task import UNTOLD_FINALIZER, ObservedTask, retirement
@@ -81,6 +85,8 @@ class Judge:
         self._world = world
         self._tasks: dict[str, TaskLife] = {}
         self._schedules: dict[str, ScheduleLife] = {}
+        self._names: dict[str, str] = {}
+        """Of schedules, by uid."""
         self._told: dict[str, tuple[str, str]] = {}
         self._set_out: dict[str, datetime] = {}
         """When each event was last handed to a sidecar."""
@@ -108,6 +114,7 @@ class Judge:
             return
         uid = new.metadata.uid
         if old is None:
+            self._names[uid] = new.metadata.name
             self._schedules[uid] = ScheduleLife(new.metadata.creation_timestamp, [(self._world.now(), new.spec)])
             return
         life = self._schedules[uid]
@@ -415,19 +422,20 @@ class Judge:
             if not isinstance(known, Task) or known.metadata.uid != data["task_uid"]:
                 continue
             if phase is not State.OPEN:
-                self._world.wrong(f"{data['task_id']} is noted as {phase}, and {event['id']} is sent")
+                self._world.wrong(f"{self._named(event['id'])} is sent, and it is noted as {phase}")
             fair = self._fair_since(self._tasks[data["task_uid"]].changed_at)
             late = self._world.operator_clock() - reminders.latest(
                 known.spec, datetime.fromisoformat(data["remind_at"])
             )
             if data["reminder_id"] != SNOOZE and late > (IN_TIME if fair else ROUGH):
-                self._world.wrong(f"{event['id']} is sent {late} after it was worth it")
+                self._world.wrong(f"{self._named(event['id'])} is sent {late} after it was worth it")
 
     def accepted(self, topic: str, event: dict[str, Any]) -> None:
         """The broker has it for good."""
         world, data, event_id = self._world, event["data"], event["id"]
         world.count("events")
-        world.tell("broker", f"accepts {event_id}")
+        told = self._named(event_id) if world.telling else ""
+        world.tell("broker", f"accepts {told}")
         if topic == Topic.SCHEDULE_EVENTS:
             return
         if topic == Topic.TASK_EVENTS:
@@ -436,7 +444,7 @@ class Judge:
             if before is not said:
                 world.count("events told again")
                 if before != said and data["event_type"] == "completed":
-                    world.wrong(f"{event_id} says {said}, and said {before}")
+                    world.wrong(f"{self._named(event_id)} says {said}, and said {before}")
                 return
             self._judge_told(self._tasks[data["task_uid"]], event_id, data)
         elif event_id not in self._told:
@@ -446,23 +454,23 @@ class Judge:
             world.count("reminders")
             self._judge_punctuality(life, event_id, remind_at)
             steady = self._fair_since(min(life.changed_at, world.now() - IN_TIME)) and not life.status_lost
-            for sentence in reminders.told(life, event_id, data, known_for=world.now() - life.changed_at):
+            for sentence in reminders.told(life, data, known_for=world.now() - life.changed_at):
                 if steady:
                     world.wrong(sentence)
 
     def _judge_told(self, life: TaskLife, event_id: str, data: dict[str, Any]) -> None:
-        wrong, kind = self._world.wrong, data["event_type"]
+        wrong, kind, told = self._world.wrong, data["event_type"], self._named(event_id)
         if not life.created_told and kind != "created":
-            wrong(f"{event_id} is the first that is told of {life.name}")
+            wrong(f"{told} is the first that is told of {life.name}")
         if life.deleted_told:
-            wrong(f"{event_id} is told after {life.name} was deleted")
+            wrong(f"{told} is told after {life.name} was deleted")
         if data["generation"] < life.told_generation:
             # What comes of a request after its sender gave it up cannot be called back: readers go by the generation.
             if self._world.now() - self._set_out[event_id] >= GIVEN_UP:
                 return
-            wrong(f"{event_id} speaks of generation {data['generation']}, and {life.told_generation} was told")
+            wrong(f"{told} speaks of generation {data['generation']}, and {life.told_generation} was told")
         if kind == "deleted" and data["reason"] in TAKEN_BACK and life.retired is None:
-            wrong(f"{event_id} says {data['reason']}, and nobody took it back")
+            wrong(f"{told} says {data['reason']}, and nobody took it back")
         life.created_told = life.created_told or kind == "created"
         life.deleted_told = kind == "deleted"
         life.told_generation = data["generation"]
@@ -471,12 +479,18 @@ class Judge:
         if kind == "completed" or data["change"] == "skipped":
             life.closings_told += 1
             if life.closings_told > life.closed_by_user + life.replaced and not life.status_lost:
-                wrong(f"{event_id}: {life.name} is told as closed more often than it was")
+                wrong(f"{told}: it is told as closed more often than it was")
 
     def _judge_punctuality(self, life: TaskLife, event_id: str, remind_at: datetime) -> None:
         due = max(remind_at, life.made_at, life.changed_at)
         if self._world.now() > due + IN_TIME and self._fair_since(due) and not life.status_lost:
-            self._world.wrong(f"{event_id} is told {self._world.now() - due} late in fair weather")
+            self._world.wrong(f"{self._named(event_id)} is told {self._world.now() - due} late in fair weather")
+
+    def _named(self, event_id: str) -> str:
+        """An event in words: of what, and which."""
+        uid, _, detail = event_id.partition(":")
+        name = self._tasks[uid].name if uid in self._tasks else self._names.get(uid, uid)
+        return f"{name}'s event {detail}"
 
     # At rest.
 
@@ -488,9 +502,9 @@ class Judge:
         if not world.consumer.idle():
             wrong.append("the consumer has events to handle")
         for key, obj in world.api.objects.items():
-            plan = self.plan(key)
-            if any(not isinstance(action, LookAgain) for action in plan):
-                wrong.append(f"{key} is not at rest: {plan}")
+            left = [_in_words(obj, action) for action in self.plan(key) if not isinstance(action, LookAgain)]
+            if left:
+                wrong.append(f"{key} is not at rest: the operator would still {', then '.join(left)}")
             elif obj.metadata.terminating:
                 wrong.append(f"{key} does not go")
             if isinstance(obj, Task):
@@ -650,6 +664,14 @@ def _can_advance(schedule: TaskSchedule, cursor: Cursor) -> bool:
     if cursor.phase is not Phase.CLOSED or cursor.outcome is Outcome.CANCELLED or cursor.closed_at is None:
         return False
     return cursors.advance(schedule, cursor, cursor.closed_at) is not None
+
+
+def _in_words(obj: Resource, action: object) -> str:
+    if not isinstance(action, WriteStatus):
+        return re.sub(r"(?<!^)(?=[A-Z])", " ", type(action).__name__).lower()
+    old, new = dict(obj.status), dict(action.status)  # type: ignore[attr-defined]
+    changes = (f"{name} {old[name]} → {new[name]}" for name in new if new[name] != old[name])
+    return f"write its status ({'; '.join(changes)})"
 
 
 def _counts_as_open(task: Task) -> bool:

@@ -24,20 +24,21 @@ def latest(spec: TaskSpec, remind_at: datetime) -> datetime:
     return max(remind_at, spec.due_at or remind_at) + policy.within
 
 
-def told(life: TaskLife, event_id: str, data: Mapping[str, Any], *, known_for: timedelta) -> Iterator[str]:
+def told(life: TaskLife, data: Mapping[str, Any], *, known_for: timedelta) -> Iterator[str]:
     """Why the reminder should not have been told as it was; `known_for`: how long the spec is as it is."""
     reminder_id, remind_at = data["reminder_id"], datetime.fromisoformat(data["remind_at"])
+    name = f"{life.name}'s reminder {reminder_id} of {remind_at}"
     if reminder_id != SNOOZE and data["due_at"] is not None:
         offset, due_at = offsets.parse(reminder_id), datetime.fromisoformat(data["due_at"])
         if remind_at != offset.before(due_at, zones.zone(life.spec.time_zone)):
-            yield f"{event_id} reminds of what is due at {due_at}: that is no {reminder_id}"
+            yield f"{name} is told of what is due at {due_at}: that is another distance"
     if known_for < KNOWN:
         return
     snoozed_until = life.spec.snoozed_until
     if reminder_id != SNOOZE and snoozed_until is not None and remind_at < snoozed_until:
-        yield f"{event_id} is told although {life.name} is snoozed until {snoozed_until}"
+        yield f"{name} is told although the task is snoozed until {snoozed_until}"
     if reminder_id == SNOOZE and remind_at != snoozed_until:
-        yield f"{event_id} ends a snooze that was taken back or lasts until {snoozed_until}"
+        yield f"{name} ends a snooze that was taken back or lasts until {snoozed_until}"
 
 
 def unnoted(task: Task, now: datetime, *, closed: bool) -> Iterator[str]:
