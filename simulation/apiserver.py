@@ -260,8 +260,9 @@ class ApiServer:
 class Stream:
     """One watch of one kind. Events keep their order; they may lag, wait for a reconnection, or be lost to 410 Gone."""
 
-    def __init__(self, kind: type[Resource], heard: Callable[[Resource, bool], None]) -> None:
+    def __init__(self, kind: type[Resource], process: Process, heard: Callable[[Resource, bool], None]) -> None:
         self.kind = kind
+        self._process = process
         self._heard = heard
         self._loop = asyncio.get_running_loop()
         self._pending: deque[tuple[Resource, bool]] = deque()
@@ -273,7 +274,8 @@ class Stream:
         self._pending.append((resource, deleted))
         if not self._waiting:
             self._waiting = True
-            self._loop.call_later(max(self.lag, self.broken_until - self._loop.time()), self._flush)
+            delay = max(self.lag, self.broken_until - self._loop.time())
+            self._loop.call_later(delay, self._flush, context=self._process.context)
 
     def lose(self) -> None:
         """What has not arrived yet never will: the resourceVersion to resume from is too old."""
@@ -300,16 +302,19 @@ class Client:
         return _wire(await self.get(kind, namespace, name))
 
     async def create(self, kind: type[R], namespace: str, metadata: dict[str, Any], spec: Model) -> R:
+        self._process.acts()
         who = self._process.name
         return await self._network.carry(
             self._process, lambda: self._server.create(who, kind, namespace, metadata, spec)
         )
 
     async def patch(self, kind: type[R], metadata: Metadata, changes: dict[str, Any]) -> R:
+        self._process.acts()
         who = self._process.name
         return await self._network.carry(self._process, lambda: self._server.patch(who, kind, metadata, changes))
 
     async def put_status(self, kind: type[R], metadata: Metadata, status: Model) -> R:
+        self._process.acts()
         who = self._process.name
         return await self._network.carry(self._process, lambda: self._server.put_status(who, kind, metadata, status))
 
@@ -323,6 +328,7 @@ class Client:
         return await self._network.carry(self._process, lambda: False)
 
     async def delete(self, kind: type[Resource], metadata: Metadata) -> None:
+        self._process.acts()
         who = self._process.name
         return await self._network.carry(self._process, lambda: self._server.delete(who, kind, metadata))
 

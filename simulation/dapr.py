@@ -132,13 +132,16 @@ class Sidecar:
 
     async def publish(self, pubsub: str, topic: str, events: Sequence[dict[str, Any]]) -> set[int]:
         del pubsub  # there is one
+        self._process.acts()
         self._setting_out(self._process, topic, events)
         return await self._to_broker.carry(self._process, lambda: self._broker.publish(topic, events))
 
     async def arm(self, name: str, at: datetime) -> None:
+        self._process.acts()
         await self._to_scheduler.carry(self._process, lambda: self._scheduler.arm(name, at))
 
     async def disarm(self, name: str) -> None:
+        self._process.acts()
         await self._to_scheduler.carry(self._process, lambda: self._scheduler.disarm(name))
 
 

@@ -42,7 +42,8 @@ class OperatorDies:
     def happen(self, world: "World") -> str:
         world.kill_operator_at(self.effects, before=self.before, down=self.down)
         when = "just before" if self.before else "right after"
-        return f"the operator dies {when} effect number {self.effects + 1} from now, and is down for {self.down:.1f} s"
+        name, number = world.operator.name, self.effects + 1
+        return f"{name} dies {when} effect number {number} from now, and is down for {self.down:.1f} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,20 @@ class OperatorIsKilled:
         return self.down
 
     def happen(self, world: "World") -> str:
-        world.operator.stop(self.down)
-        return f"the operator is killed, and down for {self.down:.1f} s"
+        operator = world.operator
+        operator.stop(self.down)
+        return f"{operator.name} is killed, and down for {self.down:.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorIsStopped:
+    """SIGSTOP, and SIGCONT after `seconds`. Where another replica waits, that one takes over if it takes long."""
+
+    seconds: float
+
+    def happen(self, world: "World") -> str:
+        world.operator.pause(self.seconds)
+        return f"{world.operator.name} is stopped for {self.seconds:.1f} s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +186,7 @@ class RingsAreForeign:
 
     def happen(self, world: "World") -> str:
         for name in ("nobody", *world.scheduler.jobs):
-            world.operator.rang(name)
+            world.ring(name)
         return "every job rings at once, and one that nobody knows"
 
 
@@ -255,7 +268,7 @@ def holds_up(fault: Fault) -> bool:
     """Whether it delays passes of the operator, and not only what waits outside."""
     if isinstance(fault, Away | Hangs | Slow | Lossy):
         return fault.side == "API server"
-    return isinstance(fault, OperatorDies | OperatorIsKilled | WatchLags | WatchBreaks | ClockJumps)
+    return isinstance(fault, OperatorDies | OperatorIsKilled | OperatorIsStopped | WatchLags | WatchBreaks | ClockJumps)
 
 
 def _while(random: Random) -> float:
@@ -279,6 +292,7 @@ def death(random: Random) -> OperatorDies:
 FAULTS: tuple[tuple[int, Callable[[Random, int], Fault]], ...] = (
     (2, lambda random, _: death(random)),
     (2, lambda random, _: OperatorIsKilled(_while(random))),
+    (3, lambda random, _: OperatorIsStopped(random.choice((2.0, 8.0, 12.0, 16.0, 30.0, 90.0, 1000.0)))),
     (2, lambda random, _: Away(_side(random), _while(random))),
     (2, lambda random, _: Hangs(_side(random), _while(random))),
     (5, lambda random, _: Slow(_side(random), random.choice((0.1, 1.0, 8.0)), _while(random))),

@@ -2,9 +2,13 @@
 
 import asyncio
 import heapq
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any, TypeVar
+
+OWNER: ContextVar[object | None] = ContextVar("owner", default=None)
+"""Whose a callback is: it waits while its owner is stopped."""
 
 R = TypeVar("R")
 
@@ -32,6 +36,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._elapsed = 0.0
         self._turns = 0
+        self._stopped: set[object] = set()
+        self._held: defaultdict[object, list[asyncio.Handle]] = defaultdict(list)
 
     def time(self) -> float:
         return self._elapsed
@@ -58,8 +64,22 @@ class VirtualLoop(asyncio.BaseEventLoop):
             ready.append(timer)
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not handle.cancelled():
+            if self._stopped and (owner := _owner(handle)) in self._stopped:
+                self._held[owner].append(handle)
+            elif not handle.cancelled():
                 handle._run()  # noqa: SLF001
+
+    def stop_owner(self, owner: object) -> None:
+        """SIGSTOP: whatever is its own happens only after `continue_owner`, all at once and in order."""
+        self._stopped.add(owner)
+
+    def continue_owner(self, owner: object) -> None:
+        """SIGCONT."""
+        self._stopped.discard(owner)
+        self._ready.extend(self._held.pop(owner, ()))
+
+    def is_stopped(self, owner: object) -> bool:
+        return owner in self._stopped
 
     def _sweep(self) -> None:
         kept = [timer for timer in self._scheduled if not timer.cancelled()]
@@ -69,6 +89,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         pass
+
+
+def _owner(handle: Any) -> object | None:
+    owner: object | None = handle._context.get(OWNER)  # noqa: SLF001  (the base class has no other way to it)
+    return owner
 
 
 def run(main: Callable[[], Coroutine[Any, Any, R]]) -> R:

@@ -7,21 +7,50 @@ sent still arrives, perhaps after its successor has begun to work.
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
 from random import Random
-from typing import TypeVar
+from typing import TypeVar, cast
+
+from simulation.loop import OWNER, VirtualLoop
 
 T = TypeVar("T")
 
+OUTSIDE = Context()
+"""Of what happens on the other side, whoever asked for it."""
+
 
 class Process:
-    """What may be killed. `fuse`: how many effects it still has, and whether it dies just before the last one."""
+    """What may be killed or stopped. `fuse`: how many effects it still has, and whether it dies just before the last
+    one. What belongs to it runs in its `context`; `acts` hears of each request that is to change something."""
 
-    def __init__(self, name: str, died: Callable[[], None]) -> None:
+    def __init__(self, name: str, died: Callable[[], None], acts: Callable[[], None] = lambda: None) -> None:
         self.name = name
+        self.acts = acts
+        self._loop = cast("VirtualLoop", asyncio.get_running_loop())
+        self._context = Context()
+        self._context.run(OWNER.set, self)
         self.dead = False
         self.fuse: tuple[int, bool] | None = None
         self._died = died
+
+    @property
+    def context(self) -> Context:
+        """A copy: one that runs cannot be entered again."""
+        return self._context.copy()
+
+    @property
+    def stopped(self) -> bool:
+        return self._loop.is_stopped(self)
+
+    def stop(self) -> None:
+        """SIGSTOP. What it sent is on its way; timers run out, and it notices when it goes on."""
+        if not self.dead:
+            self._loop.stop_owner(self)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self._loop.continue_owner(self)
 
     def burns(self, *, before: bool) -> bool:
         """Called before and after each effect: whether the process has just died."""
@@ -40,6 +69,7 @@ class Process:
         """kill -9."""
         if not self.dead:
             self.dead, self.fuse = True, None
+            self.go_on()  # only so that what is left of it can be cleared away
             self._died()
 
 
@@ -75,7 +105,7 @@ class Network:
         if not process.dead and process.fuse is None and not self._rough():
             await asyncio.sleep(0)
             if not process.dead:
-                return effect()
+                return OUTSIDE.copy().run(effect)
         if process.dead:
             await self._loop.create_future()
         return await self._carry_roughly(process, effect)
@@ -98,7 +128,8 @@ class Network:
             # Either nothing of it gets through, or it was only the answer.
             lost_there, lost_back = lost_there or self._random.random() < 0.7, True
         if not lost_there:
-            self._loop.call_later(there, self._land, process, effect, answer, None if lost_back else back)
+            answers = None if lost_back else back
+            self._loop.call_later(there, self._land, process, effect, answer, answers, context=OUTSIDE.copy())
         try:
             async with asyncio.timeout(self._timeout):
                 return await answer

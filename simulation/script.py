@@ -41,7 +41,7 @@ Step = Move | Strike
 class Script:
     """`openings` are the specs of the schedules there are at the beginning, `rests` when all has to be well, seconds
     since the beginning; `habits`: whether users close what is due without being told to; `absent`: the numbers
-    of schedules that never come to be."""
+    of schedules that never come to be; `replicas` of the operator."""
 
     seed: int
     begin: datetime
@@ -50,6 +50,7 @@ class Script:
     rests: tuple[float, ...]
     habits: bool = True
     absent: frozenset[int] = frozenset()
+    replicas: int = 1
 
 
 def of(seed: int, years: float) -> Script:
@@ -65,7 +66,8 @@ def of(seed: int, years: float) -> Script:
         steps += storm
         rests.append(_settled(storm))
         now = rests[-1] + random.expovariate(1 / DAYS_BETWEEN_STORMS) * DAY_SECONDS
-    return Script(seed, begin, openings, tuple(steps), (*rests, max(end, rests[-1] + 3600)))
+    replicas = random.choice((1, 1, 2))
+    return Script(seed, begin, openings, tuple(steps), (*rests, max(end, rests[-1] + 3600)), replicas=replicas)
 
 
 def _storm(random: Random, begin: float) -> list[Step]:

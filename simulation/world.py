@@ -17,13 +17,14 @@ from runtime.apiserver import AlreadyExists, ApiError, Unreachable
 from simulation import loop, shortcuts
 from simulation.apiserver import NAMESPACE, ApiServer, Propagation
 from simulation.dapr import TIMEOUT_SECONDS, Broker, Scheduler, unavailable
-from simulation.faults import Side
+from simulation.faults import Side, holds_up
 from simulation.gestures import DAY_SECONDS, ONE_OFF, Gesture
 from simulation.judge import Judge
 from simulation.kafka import RecurringConsumer
-from simulation.network import Network
+from simulation.leases import LeaseServer, LeaseTime
+from simulation.network import Network, Process
 from simulation.people import Habits
-from simulation.processes import Operator
+from simulation.processes import Election, Operator
 from simulation.script import Move, Script, Step, Strike
 from taskbell.events import Topic
 from taskbell.lifecycle.task import retirement
@@ -31,6 +32,8 @@ from taskbell.resources import Model, Resource, State, Task, TaskSchedule, TaskS
 
 API_TIMEOUT_SECONDS = 10.0
 """As `runtime.apiserver.ApiServer` has it."""
+AFTER_TROUBLE_SECONDS = 120.0
+"""After it is over: longer than a lease lasts, with all pauses."""
 
 
 @dataclass(slots=True)
@@ -56,7 +59,8 @@ def live(script: Script, *, tell: bool = False) -> Outcome:
 
     async def life() -> None:
         worlds.append(World(script, outcome, tell=tell))
-        await worlds[0].run()
+        with shortcuts.patient(worlds[0].lease_time):
+            await worlds[0].run()
 
     with _heard(outcome), shortcuts.taken():
         try:
@@ -117,9 +121,19 @@ class World:
         }
         self.api = ApiServer(self.now, self._written)
         self.broker = Broker(random, self._accepted)
-        self.scheduler = Scheduler(random, self._seconds, self._ring)
+        self.scheduler = Scheduler(random, self._seconds, self.ring)
         self.consumer = RecurringConsumer(random, self.api, self.networks["API server"], self.wrong)
-        self.operator = Operator(
+        self.lease_time = LeaseTime(_restless(script))
+        self._elections = Election(LeaseServer(), self.lease_time, random)
+        self.operators: list[Operator] = []
+        for name in ("operator A", "operator B")[: script.replicas] if script.replicas > 1 else ("operator",):
+            self.operators.append(self._replica(name))
+
+    def _replica(self, name: str) -> Operator:
+        return Operator(
+            name=name,
+            election=self._elections if self.script.replicas > 1 else None,
+            acts=self._acts,
             server=self.api,
             to_server=self.networks["API server"],
             broker=(self.broker, self.networks["broker"]),
@@ -127,8 +141,13 @@ class World:
             clock=self.operator_clock,
             setting_out=self.judge.setting_out,
             trouble=self.wrong,
-            ended=lambda: self.tell("operator", "dies"),
+            happened=partial(self.tell, "replicas"),
         )
+
+    @property
+    def operator(self) -> Operator:
+        """The one that leads, or else may lead next."""
+        return next((each for each in self.operators if each.leads), self.operators[0])
 
     async def run(self) -> None:
         """Raises Over at the first violation."""
@@ -227,22 +246,27 @@ class World:
         self.after(60, lambda: setattr(process, "fuse", None))
 
     def lag_watch(self, kind: type[Resource], lag: float, seconds: float) -> None:
-        for stream in self.operator.streams:
+        for stream in (stream for operator in self.operators for stream in operator.streams):
             if stream.kind is kind:
                 stream.lag = lag
                 self.after(seconds, partial(setattr, stream, "lag", 0.0))
 
     def break_watch(self, seconds: float, *, gone: bool) -> None:
-        operator, process = self.operator, self.operator.process
-        for stream in operator.streams:
-            stream.broken_until = self.elapsed() + seconds
-        if gone:
-            self.after(seconds, lambda: None if process.dead else operator.relist())
+        for operator in self.operators:
+            for stream in operator.streams:
+                stream.broken_until = self.elapsed() + seconds
+            if gone:
+                self.after(seconds, partial(self._relist, operator, operator.process))
 
     def set_clock(self, skew: timedelta) -> None:
         """The operator's timers do not notice; a minute later at the latest its heap looks again."""
         self._skew = skew
-        self._loop.call_later(60.0, lambda: shortcuts.look_at_the_clock(self.operator.machinery.wakeups))
+        for operator in self.operators:
+            self._loop.call_later(60.0, partial(self._look_at_the_clock, operator))
+
+    def ring(self, uid: str) -> bool:
+        """Whoever leads gets Dapr's callbacks; whether somebody answered."""
+        return any(operator.rang(uid) for operator in self.operators)
 
     # Wiring.
 
@@ -264,8 +288,17 @@ class World:
     def _seconds(self, at: datetime) -> float:
         return (at - self.script.begin).total_seconds()
 
-    def _ring(self, uid: str) -> bool:
-        return self.operator.rang(uid)
+    def _relist(self, operator: Operator, process: Process) -> None:
+        if not process.dead:
+            operator.relist()
+
+    def _look_at_the_clock(self, operator: Operator) -> None:
+        shortcuts.look_at_the_clock(operator.machinery.wakeups)
+
+    def _acts(self, operator: Operator) -> None:
+        for other in self.operators:
+            if other is not operator and other.leads:
+                self.wrong(f"{operator.name} acts, and {other.name} leads")
 
     def _written(self, who: str, old: Resource | None, new: Resource | None) -> None:
         self.judge.written(who, old, new)
@@ -310,3 +343,10 @@ class World:
     def _end(self) -> None:
         if not self._over.done():
             self._over.set_result(None)
+
+
+def _restless(script: Script) -> list[tuple[float, float]]:
+    """When the Lease may change hands: at the beginning, and while the API server or an operator is in trouble."""
+    strikes = (step for step in script.steps if isinstance(step, Strike) and holds_up(step.act))
+    troubles = ((step.at - 1.0, step.at + step.act.seconds + AFTER_TROUBLE_SECONDS) for step in strikes)
+    return [(0.0, AFTER_TROUBLE_SECONDS), *troubles]

@@ -1,7 +1,8 @@
 """The next one counted from when the last was closed (`advance: AfterCompletion`).
 
 Days and longer: the local date of the closing plus the interval, at the start's wall clock. Hours and minutes: exactly
-so long after the closing. `count` counts occurrences ever made; `until` is compared with the new due time.
+so long after the closing, and known by the minute in which that is. `count` counts occurrences ever made; `until` is
+compared with the new due time.
 """
 
 from dataclasses import replace
@@ -55,8 +56,10 @@ def _exact(
 ) -> Occurrence | None:
     minutes = rule.interval * (60 if rule.frequency is Frequency.HOURLY else 1)
     at = closed_at + timedelta(minutes=minutes)
-    local = at.astimezone(zones.zone(zone_name))
-    return Occurrence(local.replace(tzinfo=None, fold=0), local.fold, at.astimezone(UTC))
+    shown = at.astimezone(zones.zone(zone_name))
+    # It is known by a wall clock's time, which has minutes; it is due at the exact instant.
+    local = shown.replace(second=0, microsecond=0, tzinfo=None, fold=0)
+    return Occurrence(local, shown.fold, at.astimezone(UTC))
 
 
 def _dated(

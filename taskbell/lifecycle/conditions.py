@@ -39,6 +39,9 @@ def since(stored: tuple[Condition, ...], type_: str) -> datetime | None:
 def _condition(type_: str, claim: Claim, stored: Condition | None, generation: int, now: datetime) -> Condition:
     status = ConditionStatus.TRUE if claim.holds else ConditionStatus.FALSE
     unchanged = stored is not None and stored.status is status
+    said = (claim.reason, claim.message, generation)
+    if stored and unchanged and (stored.reason, stored.message, stored.observed_generation) == said:
+        return stored
     return Condition(
         type=type_,
         status=status,

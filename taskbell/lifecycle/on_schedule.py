@@ -52,7 +52,7 @@ class Decisions:
 
     cursor: Cursor | None
     made: list[Cursor] = field(default_factory=list[Cursor])
-    retired: list[tuple[Task, Retirement]] = field(default_factory=list[tuple[Task, Retirement]])
+    retired: list[tuple[int, Retirement]] = field(default_factory=list[tuple[int, Retirement]])
     replaced: list[Task] = field(default_factory=list[Task])
     blocked: bool = False
     exhausted: bool = False
@@ -174,8 +174,14 @@ class _Deciding:
             return
         if ends_at is not None and cursor.at > ends_at:
             self._stand(cursor.sequence, ends_at, Outcome.CANCELLED)
-        elif cursor.outcome is Outcome.CANCELLED and (ends_at is None or ends_at > max(cursor.at, self.now)):
+        elif cursor.outcome is Outcome.CANCELLED and self._comes_again():
             self._stand(cursor.sequence, max(cursor.at, self.passed))
+
+    def _comes_again(self) -> bool:
+        """Whether what `endsAt` forbade is allowed by now. While it is not, the cursor stays where it is: moved on to
+        the present by each pass, each status written would call for another pass."""
+        coming = self._coming()
+        return coming is None or not past_end(self.spec, coming.at)
 
     def _pass_over_missed(self) -> None:
         """Of those whose time has passed the ones that `missed` wants stay undecided."""
@@ -228,7 +234,8 @@ class _Deciding:
         before = self._one_before()
         decided_at = coming.at - self.lead
         if self.overlap is not Overlap.ALLOW and self.last_due is not None:
-            decided_at = max(decided_at, coming.at if before else self.last_due)
+            # An edit may put it before the one that was made last: that one's due time is none of its concern.
+            decided_at = max(decided_at, coming.at if before else min(self.last_due, coming.at))
         if self.now < decided_at:
             self.decisions.wake_at = decided_at
             return False
@@ -265,7 +272,8 @@ class _Deciding:
         self.last, self.last_due = decided.sequence, decided.at
 
     def _retire(self, sequence: int, reason: Retirement) -> None:
-        self.decisions.retired.append((self.open.pop(sequence), reason))
+        self.decisions.retired.append((sequence, reason))
+        del self.open[sequence]
         del self.known[sequence]
         self._find_last()
 

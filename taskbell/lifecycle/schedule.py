@@ -194,6 +194,9 @@ class _Picture:
     schedule: TaskSchedule
     calendar: str
     made: dict[int, Task]
+    own: dict[int, Task]
+    """Those of `made` that are there to stay."""
+    open: set[int]
     cursor: Cursor | None
     reopened: set[int]
     now: datetime
@@ -207,10 +210,14 @@ class _Picture:
     @classmethod
     def of(cls, observed: ObservedSchedule, now: datetime) -> "_Picture":
         schedule = observed.schedule
+        made = {task.spec.occurrence.sequence: task for task in observed.tasks if task.spec.occurrence}
+        own = {each: task for each, task in made.items() if not task.metadata.terminating and not retirement(task)}
         return cls(
             schedule=schedule,
             calendar=calendar_of(schedule.spec),
-            made={task.spec.occurrence.sequence: task for task in observed.tasks if task.spec.occurrence},
+            made=made,
+            own=own,
+            open={sequence for sequence, task in own.items() if task.spec.state is State.OPEN},
             cursor=schedule.status.cursor,
             reopened=set(schedule.status.reopened),
             now=now,
@@ -240,18 +247,6 @@ class _Picture:
     def counts_from_completion(self) -> bool:
         return self.schedule.spec.advance is Advance.AFTER_COMPLETION
 
-    @property
-    def own(self) -> dict[int, Task]:
-        return {
-            sequence: task
-            for sequence, task in self.made.items()
-            if not task.metadata.terminating and not retirement(task)
-        }
-
-    @property
-    def open(self) -> set[int]:
-        return {sequence for sequence, task in self.own.items() if task.spec.state is State.OPEN}
-
     def at_task(self, sequence: int) -> None:
         """The cursor stands at the existing Task `sequence`, which says which occurrence it is."""
         occurrence = self.made[sequence].spec.occurrence
@@ -271,6 +266,8 @@ class _Picture:
 
     def retire(self, sequence: int, reason: Retirement) -> None:
         self.actions.append(RetireTask(self.made.pop(sequence), reason))
+        del self.own[sequence]
+        self.open.discard(sequence)
 
     def untouched(self, sequence: int) -> Task | None:
         """The open Task `sequence` if no person has changed it."""
@@ -290,9 +287,8 @@ Row = Callable[[_Picture, Cursor], _Next | None]
 def _decide(picture: _Picture) -> None:
     schedule, now = picture.schedule, picture.now
     decided = on_schedule.decide(schedule, picture.series, picture.calendar, picture.made, now)
-    for task, reason in decided.retired:
-        picture.actions.append(RetireTask(task, reason))
-        picture.made = {sequence: each for sequence, each in picture.made.items() if each is not task}
+    for sequence, reason in decided.retired:
+        picture.retire(sequence, reason)
     picture.actions += [CloseTask(task) for task in decided.replaced]
     text = picture.words
     # If this process ends among these, before the status, the next pass finds the Tasks by their numbers: what has one
@@ -300,7 +296,7 @@ def _decide(picture: _Picture) -> None:
     for cursor in decided.made:
         name = naming.task_name(schedule.metadata.name, schedule.metadata.uid, cursor.sequence)
         picture.actions.append(CreateTask(name, occurrence_spec(schedule, cursor, text)))
-    for task in picture.own.values():
+    for task in tuple(picture.own.values()):
         if task.spec.occurrence and picture.untouched(task.spec.occurrence.sequence):
             _amend(picture, task, _place_of(task), task.spec.occurrence.recurrence_text)
     picture.cursor, picture.exhausted = decided.cursor, decided.exhausted
@@ -483,7 +479,8 @@ def _amend(picture: _Picture, task: Task, cursor: Cursor, recurrence_text: str |
     if spec == task.spec:
         return False
     picture.actions.append(AmendTask(task, spec))
-    picture.made[cursor.sequence] = task.model_copy(update={"spec": spec})
+    amended = task.model_copy(update={"spec": spec})
+    picture.made[cursor.sequence] = picture.own[cursor.sequence] = amended
     return True
 
 

@@ -13,16 +13,32 @@ import pytest
 
 from task_operator.alarms import AlarmKeeper
 from task_operator.cache import Key
+from task_operator.leader import Elector
 from task_operator.publisher import Publisher
 from task_operator.queue import WorkQueue
 from task_operator.wakeups import Wakeups
+from taskbell.calendar import zones
 from taskbell.calendar.series import Series
 from taskbell.calendar.timelines import Occurrence
 from taskbell.lifecycle import actions as act
 from taskbell.lifecycle import cursor as cursors
+from taskbell.lifecycle import on_schedule
 from taskbell.lifecycle import schedule as schedules
 from taskbell.lifecycle import task as tasks
-from taskbell.resources import Cursor, OccurrenceRef, Outcome, Phase, ReminderState, TaskSchedule
+from taskbell.resources import (
+    SNOOZE,
+    Advance,
+    Cursor,
+    OccurrenceRef,
+    Outcome,
+    Overlap,
+    Phase,
+    ReminderState,
+    Task,
+    TaskSchedule,
+    TaskScheduleSpec,
+    TaskStatus,
+)
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -177,6 +193,127 @@ def failure_not_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(WorkQueue, "retry", lambda self, key: 0.0)
 
 
+def overlap_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    _decide_with(monkeypatch, lambda deciding: setattr(deciding, "overlap", Overlap.ALLOW))
+
+
+def open_limit_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    _decide_with(monkeypatch, lambda deciding: setattr(deciding, "limit", 100))
+
+
+def lead_time_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    _decide_with(monkeypatch, lambda deciding: setattr(deciding, "lead", timedelta()))
+
+
+def burst_after_a_suspension(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_schedule._Deciding, "_pass_over_missed", lambda deciding: None)
+
+
+def missed_is_skipped_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_schedule._Deciding, "_kept", lambda deciding, since, until: 0)
+
+
+def decided_again_after_an_edit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_schedule._Deciding, "_exists", lambda deciding, occurrence: False)
+
+
+def tasks_of_an_old_calendar_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_schedule._Deciding, "_occurs", lambda deciding, task: True)
+
+
+def ended_schedules_do_not_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_schedule._Deciding, "_comes_again", lambda deciding: True)
+
+
+def suspension_ignored_by_the_calendar(monkeypatch: pytest.MonkeyPatch) -> None:
+    _decide_with(
+        monkeypatch, lambda deciding: setattr(deciding, "spec", deciding.spec.model_copy(update={"suspend": False}))
+    )
+
+
+def skipped_override_occurs(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = cursors.successor
+
+    def all_of_them(spec: TaskScheduleSpec, cursor: Cursor, closed_at: datetime) -> Occurrence | None:
+        return right(_without_skips(spec), cursor, closed_at)
+
+    monkeypatch.setattr(cursors, "successor", all_of_them)
+    series = property(lambda picture: _without_skips(picture.schedule.spec).series())
+    monkeypatch.setattr(schedules._Picture, "series", series)
+
+
+def override_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TaskScheduleSpec, "override", lambda self, local: None)
+
+
+def moved_override_reminded_at_the_old_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = tasks._instants
+
+    def by_the_wall_clock(task: Task) -> Iterator[tuple[str, datetime]]:
+        occurrence, due_at = task.spec.occurrence, task.spec.due_at
+        if occurrence is not None and due_at == occurrence.at:
+            zone = zones.zone(task.spec.time_zone)
+            due_at = zones.place(zone, occurrence.local, occurrence.fold)
+        return right(task.model_copy(update={"spec": task.spec.model_copy(update={"due_at": due_at})}))
+
+    monkeypatch.setattr(tasks, "_instants", by_the_wall_clock)
+
+
+def snooze_forgotten_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = tasks._due
+
+    def only_what_is_fresh(task: Task, status: TaskStatus, now: datetime) -> Iterator[act.Telling]:
+        late = [each for each in status.reminders if each.id == SNOOZE and each.remind_at < now - timedelta(minutes=1)]
+        kept = tuple(each for each in status.reminders if each not in late)
+        return right(task, status.model_copy(update={"reminders": kept}), now)
+
+    monkeypatch.setattr(tasks, "_due", only_what_is_fresh)
+
+
+def reminded_during_a_snooze(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = tasks._state
+
+    def wide_awake(task: Task, *rest: Any) -> ReminderState:
+        return right(task.model_copy(update={"spec": task.spec.model_copy(update={"snoozed_until": None})}), *rest)
+
+    monkeypatch.setattr(tasks, "_state", wide_awake)
+
+
+def late_reminders_sent_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_expires", lambda *_: False)
+
+
+def kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_retain", lambda *_: iter(()))
+
+
+def counted_from_the_due_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = cursors.successor
+
+    def from_the_occurrence(spec: TaskScheduleSpec, cursor: Cursor, closed_at: datetime) -> Occurrence | None:
+        return right(spec, cursor, cursor.at if spec.advance is Advance.AFTER_COMPLETION else closed_at)
+
+    monkeypatch.setattr(cursors, "successor", from_the_occurrence)
+
+
+def two_leaders_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Elector, "leading", property(lambda elector: elector._deadline is not None))
+
+
+def _without_skips(spec: TaskScheduleSpec) -> TaskScheduleSpec:
+    return spec.model_copy(update={"overrides": tuple(each for each in spec.overrides if not each.skip)})
+
+
+def _decide_with(monkeypatch: pytest.MonkeyPatch, wrong: Callable[[Any], None]) -> None:
+    right = on_schedule._Deciding.run
+
+    def run(deciding: Any) -> None:
+        wrong(deciding)
+        right(deciding)
+
+    monkeypatch.setattr(on_schedule._Deciding, "run", run)
+
+
 def _replace_row(
     monkeypatch: pytest.MonkeyPatch, right: Callable[..., object], wrong: Callable[..., schedules._Next | None]
 ) -> None:
@@ -213,5 +350,23 @@ BUGS = tuple(
         advance_ignores_when_it_was_closed,
         finalizer_beyond_its_bound,
         failure_not_retried,
+        overlap_ignored,
+        open_limit_passed,
+        lead_time_ignored,
+        burst_after_a_suspension,
+        missed_is_skipped_in_silence,
+        decided_again_after_an_edit,
+        tasks_of_an_old_calendar_stay,
+        ended_schedules_do_not_rest,
+        suspension_ignored_by_the_calendar,
+        skipped_override_occurs,
+        override_changes_nothing,
+        moved_override_reminded_at_the_old_time,
+        snooze_forgotten_after_a_restart,
+        reminded_during_a_snooze,
+        late_reminders_sent_all_the_same,
+        kept_for_ever,
+        counted_from_the_due_time,
+        two_leaders_write,
     )
 )

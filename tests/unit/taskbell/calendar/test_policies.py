@@ -216,7 +216,7 @@ COMPLETED = [
     pytest.param(Rule(Frequency.WEEKLY, 2), "2026-02-10T08:00Z", "2026-02-24T09:00:00", id="weeks"),
     pytest.param(Rule(Frequency.MONTHLY), "2026-03-31T08:00Z", "2026-05-31T09:00:00", id="a month without the day"),
     pytest.param(Rule(Frequency.YEARLY), "2028-02-29T08:00Z", "2032-02-29T09:00:00", id="a leap day"),
-    pytest.param(Rule(Frequency.HOURLY, 6), "2026-03-29T00:10:20Z", "2026-03-29T08:10:20", id="hours are exact"),
+    pytest.param(Rule(Frequency.HOURLY, 6), "2026-03-29T00:10:20Z", "2026-03-29T08:10:00", id="hours are exact"),
     pytest.param(Rule(Frequency.MINUTELY, 90), "2026-02-10T08:00Z", "2026-02-10T10:30:00", id="minutes are exact"),
     pytest.param(Rule(Frequency.DAILY, count=3), "2026-02-10T08:00Z", "2026-02-11T09:00:00", id="not yet the last"),
     pytest.param(
@@ -232,6 +232,15 @@ COMPLETED = [
 @pytest.mark.parametrize(("rule", "closed_at", "wanted"), COMPLETED)
 def test_after_completion(rule: Rule, closed_at: str, wanted: str | None) -> None:
     assert after_completion(rule, closed_at) == wanted
+
+
+def test_hours_after_completion_are_exact_and_known_by_the_minute() -> None:
+    start, closed_at = local("2026-01-31T09:00"), instant("2026-03-29T00:10:20.5Z")
+    found = completion.next_after(
+        BERLIN, start, Rule(Frequency.HOURLY, 6), MonthEnd.SKIP, closed_at=closed_at, sequence=1
+    )
+    assert found is not None
+    assert (found.local, found.at) == (local("2026-03-29T08:10"), instant("2026-03-29T06:10:20.5Z"))
 
 
 def test_after_completion_a_count_counts_sequences_and_a_month_end_can_be_clamped() -> None:

@@ -37,6 +37,13 @@ ADVANCES = [
         id="AfterCompletion: five hours after it was closed",
     ),
     pytest.param(
+        schedule(advance="AfterCompletion", recurrence={"frequency": "Hourly", "interval": 5}),
+        FIRST,
+        THURSDAY_TEN + timedelta(seconds=33, microseconds=5),
+        "2 Thu 15:00",
+        id="AfterCompletion: five hours after it was closed in the middle of a minute",
+    ),
+    pytest.param(
         schedule(advance="AfterCompletion", recurrence={"frequency": "Daily", "count": 1}),
         FIRST,
         MONDAY_NINE,

@@ -244,6 +244,27 @@ def test_the_conditions_say_why_nothing_is_made() -> None:
     assert {each.type: each.reason for each in status.conditions} == {"Ready": "Scheduled", "Complete": "Cancelled"}
 
 
+@pytest.mark.parametrize("overlap", ["Skip", "Replace"])
+def test_an_edit_that_puts_the_next_before_one_that_was_made_is_followed_in_time(overlap: str) -> None:
+    """Tomorrow's was made ahead and is done; then the schedule moves to the evening."""
+    evenings = daily(overlap=overlap, start="2026-11-23T18:00", leadTime="P2D")
+    stands = at(2, evenings, local=datetime(2026, 11, 23, 9, 30), at=NINE + HOUR / 2)  # noqa: DTZ001
+    actions = plan(look(evenings, stands, done(2)), NINE + 9 * HOUR)
+    assert "Create 3 Mon 17:00" in effects(actions)
+
+
+@pytest.mark.parametrize("ends_at", ["2026-11-24T07:00:00Z", "2026-11-23T08:30:00Z"], ids=["ahead", "past"])
+def test_a_schedule_that_ends_before_its_next_occurrence_comes_to_rest(ends_at: str) -> None:
+    ending = daily(endsAt=ends_at)
+    first = stored(plan(look(ending, at(1, ending), made(1, ending)), TEN))
+    assert first.cursor
+    assert first.cursor.outcome is Outcome.CANCELLED
+    noted = ending.model_copy(update={"status": first})
+    for moment in (TEN + timedelta(microseconds=1), TEN + HOUR):
+        again = plan(seen_schedule(noted, made(1, ending)), moment)
+        assert not any(isinstance(action, act.WriteStatus) for action in again)
+
+
 def test_an_alarm_nobody_needs_is_taken_away() -> None:
     waiting = schedule()
     actions = plan(look(waiting, cursor(waiting), occurrence(waiting, cursor(waiting)), alarm=TEN), MONDAY_SEVEN)
