@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks import harness
 from benchmarks.harness import JSON, SCHEDULES, TASKS, Burst, Verdict, World, burst, manifest
+from localcluster.progress import say
 
 CRON_JOBS = "/apis/batch/v1/namespaces/default/cronjobs"
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
@@ -92,15 +93,15 @@ async def compare(world: World, number: int, rounds: int, margin: float) -> Verd
     found: dict[str, list[tuple[Burst, float]]] = {name: [] for name in sides}
     for round_number in range(rounds):
         for name in harness.in_turns(sides, round_number):
-            harness.say(f"round {round_number + 1}: {number} {name}")
+            say(f"round {round_number + 1}: {number} {name}")
             found[name].append(await sides[name](world, round_number, number, margin))
-            harness.say(f"  CPU ms each: {harness.costs(found[name][-1][0].cpu, number)}")
+            say(f"  CPU ms each: {harness.costs(found[name][-1][0].cpu, number)}")
     report(found)
     verdict = Verdict()
     ours, peer = ([each for each, _ in found[name]] for name in sides)
     throughput = [statistics.median(each.throughput for each in side) for side in (ours, peer)]
     lateness = [statistics.median(each.p(99) for each in side) for side in (ours, peer)]
-    harness.say(f"{number} at one instant, ours to the CronJob controller, medians of {rounds}")
+    say(f"{number} at one instant, ours to the CronJob controller, medians of {rounds}")
     verdict.bar("throughput, ratio", throughput[0] / throughput[1], least=1)
     verdict.bar("p99 lateness, ratio", lateness[0] / lateness[1], most=1)
     return verdict

@@ -12,7 +12,7 @@ import ssl
 import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -319,7 +319,7 @@ def measure(
 
 
 @contextmanager
-def _parts(logs: Path | None, services: Sequence[str]) -> Iterator[tuple[Cluster, Stack]]:
+def _parts(logs: Path | None, services: Sequence[str]) -> Generator[tuple[Cluster, Stack]]:
     say(f"starting the real parts, with {', '.join(services)}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     with Cluster(logs, crds=ROOT / "crds") as cluster:
         stack = Stack(cluster, ROOT)

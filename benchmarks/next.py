@@ -1,8 +1,8 @@
-"""From the PATCH that completes a task until its successor is seen by a watch, beside a bare PATCH of a Task until a watch
-shows it. One after the other, everything at rest: the next one begins when the event stream was told of the last.
+"""From the PATCH that completes a task until a watch shows its successor, beside a bare PATCH until a watch shows it.
 
-All of Taskbell runs: the event goes through Kafka to the recurring consumer, which moves the schedule's cursor, and the
-operator makes the Task. "bare" is what the API server and the watch take of that twice over or more.
+One after the other, and everything else at rest: the next one begins when the event stream was told of the last. All of
+Taskbell runs: the event goes through Kafka to the recurring consumer, which moves the schedule's cursor, and the
+operator makes the Task.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from benchmarks import harness
 from benchmarks.harness import JSON, SCHEDULES, TASKS, Seen, Verdict, World, manifest, percentile
+from localcluster.progress import say
 from localcluster.stack import CONSUMERS
 
 LONGEST_SECONDS = 30
@@ -102,7 +103,7 @@ def judged(bare: list[float], ours: list[float], fallbacks: float) -> Verdict:
     ]
     ratios = ("ratio", *(f"{own / peer:.1f}" for own, peer in zip(*sides, strict=True)))
     harness.table(("", "p50", "p90", "p99", "longest"), (*rows, ratios))
-    harness.say(f"{len(ours)} one after the other; advanced by the operator for want of the consumer: {fallbacks:.0f}")
+    say(f"{len(ours)} one after the other; advanced by the operator for want of the consumer: {fallbacks:.0f}")
     verdict = Verdict()
     verdict.bar("p99, ms", 1000 * percentile(ours, 99), most=BAR_MILLISECONDS)
     return verdict

@@ -7,6 +7,7 @@ of a cluster.
 
 import os
 import sys
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -40,7 +41,9 @@ def add(cluster: Cluster) -> tuple[Part[Program], Part[Any]]:
         environment={"KAFKA_BROKERS": cluster.kafka_brokers},
     )
     environment = {"PORT": str(port), "DAPR": f"{sidecar.service.url}/v1.0"}
-    program = Program(NAME, (sys.executable, "-m", "benchmarks.raw_dapr"), port, environment=environment, directory=ROOT)
+    program = Program(
+        NAME, (sys.executable, "-m", "benchmarks.raw_dapr"), port, environment=environment, directory=ROOT
+    )
     return cluster.add(program), sidecar
 
 
@@ -48,8 +51,9 @@ class App:
     def __init__(self, dapr: str) -> None:
         self._dapr = dapr
         self._event: dict[str, Any] = {}
+        """Of whoever armed last."""
 
-    async def session(self, _app: web.Application) -> Any:
+    async def session(self, _app: web.Application) -> AsyncIterator[None]:
         async with aiohttp.ClientSession() as self._http:
             yield
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 import orjson
@@ -24,6 +24,7 @@ from benchmarks import harness, raw_dapr
 from benchmarks.harness import JSON, TASKS, Burst, Verdict, World, burst, manifest
 from localcluster.part import Part
 from localcluster.program import Program
+from localcluster.progress import say
 from taskbell.events import ReminderEvent
 from taskbell.resources import instant_text
 
@@ -42,7 +43,7 @@ class Records:
     doubled: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
 
-    def __enter__(self) -> "Records":
+    def __enter__(self) -> Self:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": self.brokers,
@@ -86,7 +87,12 @@ async def ours(world: World, round_number: int, number: int, due: float) -> None
 
 def task(name: str, number: int, due: float) -> JSON:
     reminders = [{"at": harness.instant(due)}]
-    spec = {"userId": harness.user(number), "title": TITLE, "dueAt": harness.instant(due + 3600), "reminders": reminders}
+    spec = {
+        "userId": harness.user(number),
+        "title": TITLE,
+        "dueAt": harness.instant(due + 3600),
+        "reminders": reminders,
+    }
     return manifest("Task", name, spec)
 
 
@@ -153,7 +159,7 @@ async def compare(world: World, number: int, rounds: int, margin: float) -> Verd
     found: dict[str, list[Round]] = {"Taskbell": [], "raw Dapr": []}
     for round_number in range(rounds):
         for name in harness.in_turns(found, round_number):
-            harness.say(f"round {round_number + 1}: {number} reminders, {name}")
+            say(f"round {round_number + 1}: {number} reminders, {name}")
 
             async def prepare(due: float, name: str = name, round_number: int = round_number) -> None:
                 if name == "Taskbell":
@@ -162,12 +168,12 @@ async def compare(world: World, number: int, rounds: int, margin: float) -> Verd
                     await raw(program, round_number, number, due)
 
             found[name].append(await measured(world, number, margin, prepare))
-            harness.say(f"  CPU ms each: {harness.costs(found[name][-1].burst.cpu, number)}")
+            say(f"  CPU ms each: {harness.costs(found[name][-1].burst.cpu, number)}")
             await world.quiet(120)
     report(found)
     verdict = Verdict()
     own, peer = (statistics.median(each.burst.p(99) for each in side) for side in found.values())
-    harness.say(f"{number} at one instant, ours to raw Dapr, medians of {rounds}")
+    say(f"{number} at one instant, ours to raw Dapr, medians of {rounds}")
     verdict.bar("p99 lateness, ratio", own / peer, most=1.5)
     verdict.bar("doubled", sum(each.doubled for each in found["Taskbell"]), most=0)
     return verdict

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from benchmarks import harness
 from benchmarks.harness import JSON, SCHEDULES, TASKS, Verdict, World, cpu_seconds, manifest, resident_mebibytes
+from localcluster.progress import say
 
 PARTS = (20, 2, 1)
 IDLE_SECONDS = 30
@@ -43,7 +44,7 @@ async def compare(world: World, number: int) -> Verdict:
         begun = time.time()
         await world.api.create_all(SCHEDULES, (schedule(each) for each in range(made, wanted)))
         await world.quiet(60 + 0.2 * (wanted - made), alarms=wanted)
-        harness.say(f"{wanted} schedules with their Tasks; the last {wanted - made} took {time.time() - begun:.0f} s")
+        say(f"{wanted} schedules with their Tasks; the last {wanted - made} took {time.time() - begun:.0f} s")
         made = wanted
         sizes.append(await measured(world, wanted))
     return judged(sizes)
