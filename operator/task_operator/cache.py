@@ -16,7 +16,7 @@ from taskbell.resources import Metadata, Phase, Resource, Task, TaskSchedule
 REMEMBERED_DELETIONS = 4096
 """A read or a watch event this many deletions late cannot bring an object back."""
 
-IN_USE = 1000
+IN_USE = 2000
 """As many objects are kept whole."""
 
 

@@ -114,7 +114,7 @@ class Machinery:
     def _new_term(self) -> None:
         self.queue: WorkQueue[Key] = WorkQueue(self._user_of)
         self.wakeups = Wakeups(self._clock, self._wake, self._arm_everything_again)
-        self.alarms = AlarmKeeper(self._scheduler, Breaker("scheduler"), self._leads)
+        self.alarms = AlarmKeeper(self._scheduler, Breaker("scheduler"), self._leads, lambda: self.queue.urgent)
         self.publisher = Publisher(
             broker=self._broker,
             pubsub=self._pubsub,
