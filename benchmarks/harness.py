@@ -166,10 +166,10 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident_mebibytes(pid: int) -> float:
+def resident_megabytes(pid: int) -> float:
     """VmRSS, proc(5)."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) / 1024
+    return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) * 1024 / 1e6
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ import time
 from dataclasses import dataclass
 
 from benchmarks import harness
-from benchmarks.harness import JSON, SCHEDULES, TASKS, Verdict, World, cpu_seconds, manifest, resident_mebibytes
+from benchmarks.harness import JSON, SCHEDULES, TASKS, Verdict, World, cpu_seconds, manifest, resident_megabytes
 from localcluster.progress import say
 
 PARTS = (20, 2, 1)
 IDLE_SECONDS = 30
 
-MOST_MEBIBYTES = 200
+MOST_MEGABYTES = 200
 MOST_IDLE_PERCENT = 2
 MOST_GROWTH = 1.25
 """An object in the upper half against one in the lower: 1 is a straight line."""
@@ -31,7 +31,7 @@ class Size:
     ready: float
     quiet: float
     cpu: float
-    mebibytes: float
+    megabytes: float
     idle_percent: float
     list: float
 
@@ -78,7 +78,7 @@ async def measured(world: World, number: int) -> Size:
         ready,
         quiet,
         cpu,
-        resident_mebibytes(operator.pid),
+        resident_megabytes(operator.pid),
         100 * idle / spent,
         await listing(world),
     )
@@ -100,7 +100,7 @@ def judged(sizes: list[Size]) -> Verdict:
             f"{each.ready:.1f} s",
             f"{each.quiet:.1f} s",
             f"{each.cpu:.1f} s",
-            f"{each.mebibytes:.0f} MiB",
+            f"{each.megabytes:.0f} MB",
             f"{each.idle_percent:.1f} %",
             f"{each.list:.1f} s",
             f"{each.ready / each.list:.1f}",
@@ -110,7 +110,7 @@ def judged(sizes: list[Size]) -> Verdict:
     harness.table(head, rows)
     low, middle, high = sizes
     verdict = Verdict()
-    verdict.bar("RSS, MiB", high.mebibytes, most=MOST_MEBIBYTES)
+    verdict.bar("RSS, MB", high.megabytes, most=MOST_MEGABYTES)
     verdict.bar("idle CPU, percent of a core", high.idle_percent, most=MOST_IDLE_PERCENT)
     upper, lower = slope(middle, high), slope(low, middle)
     verdict.bar("start-up, cost of one more in the upper half to the lower", upper / lower, most=MOST_GROWTH)
@@ -123,7 +123,7 @@ def slope(low: Size, high: Size) -> float:
 
 
 def main() -> int:
-    given = harness.arguments(__doc__, number=20_000).parse_args()
+    given = harness.arguments(__doc__, number=5000).parse_args()
     return harness.measure(given.logs, ["operator"], lambda world: compare(world, given.number))
 
 
