@@ -81,6 +81,10 @@ simulate: $(VENV) ## Fresh simulated lives of the production code (SEEDS=64, YEA
 simulate-planted: $(VENV) ## Each planted bug is found within 200 lives
 	@$(BIN)/python -m tests.simulation.planted
 
+.PHONY: benchmark
+benchmark: $(VENV) binaries ## The operator beside its peers (NAME=fire, reminders, next or scale; OPTIONS="--number 5000")
+	$(BIN)/python -m benchmarks.$(or $(NAME),$(error say which: make benchmark NAME=fire, reminders, next or scale)) $(OPTIONS)
+
 .PHONY: e2e
 e2e: $(VENV) binaries ## The user stories on the real parts (BROKER=redis: without Kafka)
 	$(BIN)/pytest tests/e2e --broker $(BROKER)

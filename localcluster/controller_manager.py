@@ -62,7 +62,7 @@ class ControllerManager:
                 f"--flex-volume-plugin-dir={self.apiserver.credentials / 'volume-plugins'}",
                 "--profiling=false",
                 "--kube-api-qps=1000",
-                "--kube-api-burst=1000",
+                "--kube-api-burst=2000",
                 "--concurrent-gc-syncs=4",
                 "--concurrent-cron-job-syncs=20",
             ),

@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from simulation.apiserver import Propagation
+from taskbell.calendar.zones import midnight
 from taskbell.resources import Advance, MissedPolicy, Overlap, State, Task, TaskSchedule, instant_text, local_text
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ class OverrideOccurrence:
         schedule = world.schedule(self.schedule)
         if schedule is None or len(schedule.status.next_occurrences) <= self.which:
             return None
-        local = schedule.status.next_occurrences[self.which].local
+        local = midnight(schedule.status.next_occurrences[self.which].local)  # a time: there are no all-day series
         change: dict[str, Any] = {"occurrence": local_text(local)}
         if self.title is not None:
             change["task"] = {"title": self.title, "reminders": [{"before": "PT45M"}]}

@@ -13,14 +13,13 @@ from runtime import logs
 from task_operator import metrics
 from task_operator.alarms import AlarmKeeper, Scheduler
 from task_operator.breaker import Breaker
-from task_operator.cache import Cache, Key, key_of
+from task_operator.cache import Cache, Key
 from task_operator.publisher import Broker, Publisher
 from task_operator.queue import WorkQueue
-from task_operator.reconcile import Objects, Reconciler, waits_for_consumer
+from task_operator.reconcile import Objects, Reconciler
 from task_operator.recorder import KubeEvents, Recorder
 from task_operator.wakeups import Wakeups
 from taskbell.events import Topic
-from taskbell.resources import Task, TaskSchedule
 
 CLOCK_SKEW = timedelta(seconds=60)
 """A ring this early is the scheduler's clock running ahead of ours."""
@@ -115,7 +114,7 @@ class Machinery:
     def _new_term(self) -> None:
         self.queue: WorkQueue[Key] = WorkQueue(self._user_of)
         self.wakeups = Wakeups(self._clock, self._wake, self._arm_everything_again)
-        self.alarms = AlarmKeeper(self._scheduler, Breaker("scheduler"), self._leads)
+        self.alarms = AlarmKeeper(self._scheduler, Breaker("scheduler"), self._leads, lambda: self.queue.urgent)
         self.publisher = Publisher(
             broker=self._broker,
             pubsub=self._pubsub,
@@ -144,16 +143,14 @@ class Machinery:
         self._background = (self.publisher, self.alarms, self.wakeups, self.recorder)
 
     def _user_of(self, key: Key) -> str:
-        known = self.cache.get(key)
-        return known.spec.user_id if isinstance(known, Task | TaskSchedule) else ""
+        return self.cache.user_of(key)
 
     def _wake(self, key: Key, alarm: bool) -> None:
         self.queue.add(key, due=alarm)
 
     def _advance_ourselves(self) -> None:
-        for schedule in self.cache.schedules():
-            if waits_for_consumer(schedule):
-                self.queue.add(key_of(schedule))
+        for schedule in self.cache.closed_schedules():
+            self.queue.add(schedule)
 
     def _arm_everything_again(self) -> None:
         logger.warning("alarms were missed and none rang: armed again", action="arm")

@@ -54,6 +54,11 @@ class WorkQueue(Generic[K]):
         """Keys that wait for a worker."""
         return len(self._due) + len(self._normal) + len(self._low_ready)
 
+    @property
+    def urgent(self) -> bool:
+        """Whether a key that is due waits for a worker."""
+        return len(self._due) > 0
+
     def add(self, key: K, *, due: bool = False) -> None:
         """`key` will be given out once more, in the lane of those that are due if any of its adds says so."""
         lane = self._dirty.get(key)

@@ -63,7 +63,6 @@ from taskbell.resources import (
     Condition,
     Metadata,
     Model,
-    Phase,
     Resource,
     State,
     Task,
@@ -158,11 +157,12 @@ class Reconciler:
 
     def seen(self, resource: Resource | Unreadable) -> None:
         """The object as the API server has it: if it is news, everything it concerns is looked at."""
-        known = self._cache.get(key_of(resource))
+        key = key_of(resource)
+        another = self._cache.get(key) if self._cache.uid_of(key) != resource.metadata.uid else None
         if not self._cache.put(resource):
             return
-        if known and known.metadata.uid != resource.metadata.uid:
-            self._forget(known)  # its deletion was not seen
+        if another:
+            self._forget(another)  # its deletion was not seen
         self._concerns(resource)
 
     def gone(self, key: Key, uid: str) -> None:
@@ -188,14 +188,13 @@ class Reconciler:
         self._queue.add(key)
         if key.kind is Task:
             if schedule := self._cache.owner_of(resource.metadata):
-                self._queue.add(key_of(schedule))
+                self._queue.add(schedule)
             elif named := schedule_named(resource):
                 self._queue.add(named)
         else:
             # A Task's finalizer waits for what its schedule's stored cursor says.
-            for task in self._cache.tasks_of(resource.metadata.uid):
-                if task.metadata.terminating:
-                    self._queue.add(key_of(task))
+            for task in self._cache.terminating_tasks_of(resource.metadata.uid):
+                self._queue.add(task)
 
     async def _attempt(self, key: Key) -> str:
         try:
@@ -280,7 +279,8 @@ class Reconciler:
 
     def _waits_for_owner(self, task: Task) -> bool:
         """How it goes depends on what its schedule says, which cannot be read."""
-        return task.metadata.terminating and isinstance(self._cache.owner_of(task.metadata), Unreadable)
+        owner = self._cache.owner_of(task.metadata) if task.metadata.terminating else None
+        return owner is not None and isinstance(self._cache.get(owner), Unreadable)
 
     async def _stall(self, key: Key, known: Resource | Unreadable, why: str, now: datetime) -> None:
         """`Stalled`, reason `NewerThanOperator`, and nothing else: what this version would write drops what it does not
@@ -529,8 +529,3 @@ def _condition(stored: dict[str, Any]) -> Condition | None:
 
 def _user_of(resource: Resource | Unreadable | None) -> str:
     return resource.spec.user_id if isinstance(resource, Task | TaskSchedule) else ""
-
-
-def waits_for_consumer(schedule: TaskSchedule) -> bool:
-    """Whether it is the recurring consumer's turn: with the broker away nobody else will advance it."""
-    return schedule.status.cursor is not None and schedule.status.cursor.phase is Phase.CLOSED

@@ -65,25 +65,24 @@ class Sweep:
             for listed in page:
                 key = Key(kind, listed["namespace"], listed["name"])
                 if missing.pop(key, None) is None or self._is_older(key, listed):
-                    await self._look(key, "object" if self._cache.get(key) is None else "change")
+                    await self._look(key, "object" if self._cache.uid_of(key) is None else "change")
             await asyncio.sleep(PAUSE_SECONDS)
         for key in self._still_known(missing):
             await self._look(key, "deletion")
 
     def _is_older(self, key: Key, listed: dict[str, Any]) -> bool:
-        known = self._cache.get(key)
-        return known is None or int(known.metadata.resource_version) < int(listed["resourceVersion"])
+        known = self._cache.version_of(key)
+        return known is None or known < int(listed["resourceVersion"])
 
     def _still_known(self, uids: dict[Key, str]) -> Iterator[Key]:
         """A name may be another object's since, whose watch is heard."""
         for key, uid in uids.items():
-            known = self._cache.get(key)
-            if known and known.metadata.uid == uid:
+            if self._cache.uid_of(key) == uid:
                 yield key
 
     async def _look(self, key: Key, what: str) -> None:
-        before = self._cache.get(key)
+        before = self._cache.version_of(key)
         await self._look_at(key)
-        if self._cache.get(key) is not before:
+        if self._cache.version_of(key) != before:
             metrics.SWEEP_FOUND.labels(key.kind.kind, what).inc()
             logger.info("found by a sweep", action="sweep", key=str(key), what=what)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 
-from task_operator.alarms import AlarmKeeper
+from task_operator.alarms import GIVE_WAY_SECONDS, AlarmKeeper
 from task_operator.breaker import Breaker
 from task_operator.testing import MemoryScheduler
 from taskbell.lifecycle.testing import MONDAY_SEVEN
@@ -158,3 +158,45 @@ async def test_an_object_that_is_gone_leaves_no_alarm(
     scheduler.answers.set()
     await carried_out()
     assert (scheduler.alarms, keeper._armed, keeper._wanted) == ({}, {}, {})
+
+
+@pytest.fixture
+async def modest(scheduler: MemoryScheduler) -> AsyncIterator[tuple[AlarmKeeper, set[str]]]:
+    """A keeper, and what is due and waits meanwhile."""
+    due: set[str] = set()
+    keeper = AlarmKeeper(scheduler, Breaker("scheduler"), busy=lambda: bool(due))
+    running = asyncio.create_task(keeper.run())
+    yield keeper, due
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_alarms_give_way_to_what_is_due(scheduler: MemoryScheduler, modest: tuple[AlarmKeeper, set[str]]) -> None:
+    keeper, due = modest
+    due.add("bread")
+    keeper.arm("milk", NINE)
+    await asyncio.sleep(GIVE_WAY_SECONDS / 2)
+    assert scheduler.alarms == {}
+    assert keeper.armed("milk") == NINE, "nobody asks for it again"
+    due.clear()
+    await carried_out()
+    assert scheduler.alarms == {"milk": NINE}
+
+
+async def test_a_time_of_being_busy_that_does_not_end_keeps_alarms_waiting_only_once(
+    scheduler: MemoryScheduler, modest: tuple[AlarmKeeper, set[str]]
+) -> None:
+    keeper, due = modest
+    due.add("bread")
+    for number in range(100):
+        keeper.arm(f"task-{number}", NINE)
+    await asyncio.sleep(GIVE_WAY_SECONDS)
+    await carried_out()
+    assert len(scheduler.alarms) == 100
+    due.clear()
+    keeper.arm("milk", NINE)
+    await carried_out()
+    due.add("butter")
+    keeper.arm("milk", TEN)
+    await carried_out()
+    assert scheduler.alarms["milk"] == NINE, "the next burst is given way to again"

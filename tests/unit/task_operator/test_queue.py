@@ -448,3 +448,12 @@ async def test_what_is_done_is_not_held_in_memory() -> None:
     del got, thing
     gc.collect()
     assert seen() is None
+
+
+async def test_it_is_urgent_while_a_key_that_is_due_waits(queue: WorkQueue[str]) -> None:
+    queue.add("foo")
+    assert not queue.urgent
+    queue.add("bar", due=True)
+    assert queue.urgent
+    assert await queue.get() == "bar"
+    assert not queue.urgent
