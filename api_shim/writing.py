@@ -71,6 +71,8 @@ class Writing:
             "name": f"{slug(title)}-{self._suffix()}",
             "labels": {naming.USER_LABEL: naming.user_label(user_id)},
             "annotations": _actor(1, user_id),
+            # Deleted before the operator saw it, it would vanish untold, and stay in the projection for ever.
+            "finalizers": [naming.FINALIZER],
         }
 
 

@@ -57,3 +57,17 @@ def test_a_namespace_ends_while_the_broker_hangs(world: World, person: Person) -
         assert time.monotonic() - begun < 60
 
     assert world.metric("operator", "taskbell_unpublished_deletions_total") == untold + 3
+
+
+def test_what_was_made_through_the_api_and_deleted_before_the_operator_saw_it_is_told(
+    world: World, person: Person
+) -> None:
+    with world.stopped("operator"):
+        answer = person.api.post("/tasks", json={"title": "Water the plants"})
+        assert answer.status_code == 201
+        name = answer.json()["id"]
+        person.delete("task", name)
+        assert [task["id"] for task in person.items("/tasks")] == [name]
+
+    becomes(lambda: person.items("/tasks"), [])
+    assert [entry["event_type"] for entry in person.audit()] == ["created", "deleted"]

@@ -43,6 +43,7 @@ async def test_a_new_task_is_a_resource_of_its_user(client: httpx.AsyncClient, o
     stored = objects.stored["tasks", "default", response.json()["id"]]
     assert stored["metadata"]["labels"] == {naming.USER_LABEL: naming.user_label("demo")}
     assert stored["metadata"]["annotations"] == {naming.ACTOR_ANNOTATION: "1 demo"}
+    assert stored["metadata"]["finalizers"] == [naming.FINALIZER]
     assert stored["spec"]["dueAt"] == DUE
     assert stored["spec"]["userId"] == "demo"
 
