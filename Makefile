@@ -82,8 +82,8 @@ simulate-planted: $(VENV) ## Each planted bug is found within 200 lives
 	@$(BIN)/python -m tests.simulation.planted
 
 .PHONY: benchmark
-benchmark: $(VENV) binaries ## The operator beside its peers (NAME=fire, reminders, next or scale; OPTIONS="--number 5000")
-	$(BIN)/python -m benchmarks.$(or $(NAME),$(error say which: make benchmark NAME=fire, reminders, next or scale)) $(OPTIONS)
+benchmark: $(VENV) binaries ## The operator beside its peers (NAME=fire, reminders, next, scale or fairness; OPTIONS="--number 5000")
+	$(BIN)/python -m benchmarks.$(or $(NAME),$(error say which: make benchmark NAME=fire, reminders, next, scale or fairness)) $(OPTIONS)
 
 .PHONY: e2e
 e2e: $(VENV) binaries ## The user stories on the real parts (BROKER=redis: without Kafka)
