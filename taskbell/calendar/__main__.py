@@ -273,7 +273,7 @@ def _request(given: Mapping[str, Any], rule_of: Callable[[Mapping[str, Any]], tu
         policies=_policies(given, beside),
         after=_read(given, "after", _instant),
         count=_read(given, "count", _whole(MOST_OCCURRENCES)),
-        closed_at=_read(given, "closed_at", _instant),
+        closed_at=_read(given, "closed_at", _recent),
         sequence=_read(given, "sequence", _whole(1_000_000)) or 1,
     )
 
@@ -439,6 +439,13 @@ def _instant(value: Any) -> datetime:
     if at.tzinfo is None:
         raise ValueError(wanted)
     return at.astimezone(UTC)
+
+
+def _recent(value: Any) -> datetime:
+    at = _instant(value)
+    if not 1970 <= at.year <= 2999:
+        raise ValueError("it has to lie in the years 1970 to 2999")
+    return at
 
 
 def _quoted(keys: Sequence[str]) -> str:

@@ -77,6 +77,9 @@ class Dates(Days, Protocol):
 
     def minutes(self, ordinal: int) -> Sequence[int]: ...
     def number(self, year: int, mask: int) -> int: ...
+    def candidates(self, year: int) -> int | None:
+        """A year's dates as far as an interval can meet them in the end; None where their minutes differ by day."""
+        ...
 
 
 def following(days: Days, ordinal: int, last: int, steps: Steps) -> int | None:
@@ -149,6 +152,11 @@ def ordinals(dates: Days, year: int) -> Iterator[int]:
 def has(dates: Days, ordinal: int) -> bool:
     year = date.fromordinal(ordinal).year
     return ordinal >= dates.first and bool(dates.mask(year) >> (ordinal - before(year)) & 1)
+
+
+def _cycle(first: int) -> range:
+    """The 400 years from one on, after which dates are the same again."""
+    return range(first, first + 400)
 
 
 def before(year: int) -> int:
@@ -283,6 +291,7 @@ class RuleDates:
         self._positions = rule.positions if by_date else ()
         self._several = bool(self._positions) and len(self._times.minutes(0)) > 1
         self._interval = _interval(self._rule, start, self._times)
+        self._meets = self._interval.divisor()
         self._first_mask = self._cut_first()
 
     def mask(self, year: int) -> int:
@@ -316,10 +325,11 @@ class RuleDates:
         patterns = (self._pattern(_kind(leap, weekday)) for leap, weekday in _ALL_KINDS)
         if not self._times.residues or not any(pattern.whole for pattern in patterns):
             return _NO_DATE
-        meets = self._interval.divisor()
-        years = range(self._start.year, self._start.year + 400)
-        met = (meets.taken(year, self._pattern(_kind_of(year))) for year in years)
+        met = (self._meets.taken(year, self._pattern(_kind_of(year))) for year in _cycle(self._start.year))
         return None if any(met) else "its interval, from start on, misses every date that has all else it asks for"
+
+    def candidates(self, year: int) -> int | None:
+        return None if self._times.cycle > 1 else self._meets.taken(year, self._pattern(_kind_of(year)))
 
     def _cut_first(self) -> int:
         day = self.first - before(self._start.year)
@@ -670,6 +680,9 @@ class CronDates:
 
     def why_never(self) -> str | None:
         return None if any(self._pattern(_kind(leap, weekday)) for leap, weekday in _ALL_KINDS) else _NO_DATE
+
+    def candidates(self, year: int) -> int | None:
+        return self._pattern(_kind_of(year))
 
     def _pattern(self, kind: _Kind) -> int:
         key = kind.number

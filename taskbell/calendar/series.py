@@ -402,18 +402,17 @@ class _Made:
             return f"the clocks are put back: {occurrence.local:%H:%M} comes twice, this is the {which}"
         return None
 
+    @cached_property
+    def _unclamped(self) -> expansion.Dates:
+        return expansion.dates_from(self.rule, self.start, MonthEnd.SKIP)
+
     def _clamped(self, occurrence: Occurrence) -> str | None:
         if self.policies.month_end is not MonthEnd.CLAMP:
             return None
-        if expansion.has(_unclamped(self.rule, self.start), occurrence.local.toordinal()):
+        if expansion.has(self._unclamped, occurrence.local.toordinal()):
             return None
         return f"the day asked for does not exist, so it is on {occurrence.local:%Y-%m-%d}, the last one before it"
 
 
 def _in_window(instants: Sequence[datetime], since: datetime, until: datetime) -> int:
     return bisect_right(instants, until) - bisect_right(instants, since)
-
-
-@lru_cache(maxsize=1024)
-def _unclamped(rule: Rule | Cron, start: datetime) -> expansion.Dates:
-    return expansion.dates_from(rule, start, MonthEnd.SKIP)

@@ -29,7 +29,7 @@ _A_MISS = 6
 """Steps for an instant on a date that does not fit: the next that may is sought in the zone, which takes longer."""
 
 _A_MOVE = 10
-"""Steps for what real time yields on a date on which clocks move."""
+"""Steps for a date on which clocks move, in real time or on the wall clock."""
 
 _A_RUN = 2
 """Steps for counting what real time yields on a few dates in a row."""
@@ -106,6 +106,8 @@ class WallClock:
         self._until: datetime | None = None
         self._until_at: datetime | None = None
         self._end: Key | None = None
+        if self._gap is Gap.SKIP:
+            self._refuse_gaps_alone(start.year)
         if isinstance(rule, Rule):
             self._limit(rule)
 
@@ -244,7 +246,7 @@ class WallClock:
         while self._joined(day) and day < self._last and expansion.has(self._dates, day + 1):
             day += 1
             found += self._on(day)
-        steps.take(len(found) // _TIMES_A_STEP)
+        steps.take(_A_MOVE + len(found) // _TIMES_A_STEP)
         return sorted(found, key=key), day + 1
 
     def _moving_back(self, day: int, steps: Steps) -> tuple[list[Occurrence], int]:
@@ -259,6 +261,17 @@ class WallClock:
     def _joined(self, day: int) -> bool:
         """Whether an occurrence of that date can come after one of the next."""
         return not zones.regular(self._zone, day) and expansion.has(self._dates, day)
+
+    def _refuse_gaps_alone(self, first: int) -> None:
+        """Of a rule whose times fall into gaps alone nothing is left; both repeat themselves, so 400 years decide."""
+        for year in range(first, max(first, zones.LAST_OF_ITS_OWN) + 401):
+            mask = self._dates.candidates(year)
+            if mask is None or mask & ~zones.moving(self._zone, year):
+                return
+            days = (expansion.before(year) + number for number in expansion.numbers(mask))
+            if any(len(self._dates.minutes(day)) + self._bend(day) for day in days if day >= self._dates.first):
+                return
+        raise never("it asks for times that do not exist, and nothing else, and dst.gap: Skip leaves those out")
 
     # Ends
 

@@ -84,10 +84,11 @@ def offsets(of: ZoneInfo, year: int) -> frozenset[timedelta]:
 
 def _like(year: int) -> int:
     """The year itself, or one of its kind: no zone's file has years of their own after 2087 (a test looks)."""
-    return year if year <= _LAST_OF_ITS_OWN else _ALIKE[year % 400]
+    return year if year <= LAST_OF_ITS_OWN else _ALIKE[year % 400]
 
 
-_LAST_OF_ITS_OWN = 2100
+LAST_OF_ITS_OWN = 2100
+"""The last year whose moves are its own."""
 _OF_A_KIND = {(isleap(year), date(year, 1, 1).weekday()): year for year in range(2101, 2129)}
 _ALIKE = [_OF_A_KIND[isleap(year), date(year, 1, 1).weekday()] for year in range(2000, 2400)]
 """Of every year of the calendar's 400, one of its kind: as long, and beginning on the same day of the week."""

@@ -69,5 +69,5 @@ def test_what_was_made_through_the_api_and_deleted_before_the_operator_saw_it_is
         person.delete("task", name)
         assert [task["id"] for task in person.items("/tasks")] == [name]
 
-    becomes(lambda: person.items("/tasks"), [])
+    eventually(lambda: not person.items("/tasks"))
     assert [entry["event_type"] for entry in person.audit()] == ["created", "deleted"]

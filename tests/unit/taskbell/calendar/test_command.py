@@ -186,6 +186,13 @@ BAD_LINES = [
 ]
 
 
+COMPLETED = b'{"rule": "FREQ=DAILY", "start": "2026-11-23", "advance": "AfterCompletion", "closed_at": "%s"}'
+BAD_LINES += [
+    pytest.param(COMPLETED % at, "1970 to 2999", id=f"completed {at.decode()}")
+    for at in (b"0001-01-01T00:00Z", b"9999-12-31T23:59Z")
+]
+
+
 @pytest.mark.parametrize(("line", "complaint"), BAD_LINES)
 def test_a_bad_line_has_its_answer(line: bytes, complaint: str) -> None:
     said = answer_line(line)

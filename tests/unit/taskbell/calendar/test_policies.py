@@ -281,6 +281,30 @@ def test_what_cannot_be_answered_is_refused_by_counted_steps(text: str, reason: 
     assert refusal.value.reason == reason
 
 
+GAPS_ALONE = [
+    pytest.param(BERLIN, "FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU;BYHOUR=2;BYMINUTE=0,30", id="every year"),
+    pytest.param(BERLIN, "FREQ=YEARLY;INTERVAL=3;BYMONTH=3;BYDAY=-1SU;BYHOUR=2;BYMINUTE=0,30", id="every third year"),
+    pytest.param(NEW_YORK, "FREQ=DAILY;BYMONTH=3;BYDAY=SU;BYMONTHDAY=8,9,10,11,12,13,14;BYHOUR=2", id="by its days"),
+    pytest.param(NEW_YORK, "FREQ=YEARLY;BYMONTH=3;BYDAY=2SU;BYHOUR=2;COUNT=3", id="three of them"),
+]
+
+
+@pytest.mark.parametrize(("zone", "text"), GAPS_ALONE)
+def test_what_asks_for_gaps_alone_never_occurs_where_gaps_are_left_out(zone: str, text: str) -> None:
+    rule = rfc5545.parse(text)
+    with pytest.raises(Rejected) as refusal:
+        Series(zone, MONDAY, rule, Policies(gap=Gap.SKIP))
+    assert refusal.value.reason == "NeverOccurs"
+    assert "do not exist" in refusal.value.message
+    assert Series(zone, MONDAY, rule).next_after(instant("2027-01-01T00:00Z")), "where they are put later it does"
+
+
+def test_gaps_of_some_years_leave_the_others() -> None:
+    """The 28th of March is a last Sunday in 2027, and in no other year before 2032."""
+    mine = Series(BERLIN, MONDAY, rfc5545.parse("FREQ=YEARLY;BYMONTH=3;BYMONTHDAY=28;BYHOUR=2"), Policies(gap=Gap.SKIP))
+    assert [each.local.year for each in mine.upcoming(instant("2026-12-01T00:00Z"), 3)] == [2028, 2029, 2030]
+
+
 def test_a_query_has_a_budget() -> None:
     steps = expansion.Steps(2)
     steps.take(2)
