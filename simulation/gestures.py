@@ -475,7 +475,7 @@ GESTURES: tuple[tuple[int, Make], ...] = (
     (2, lambda random, number: Postpone(number, random.choice((-60, 60, 1440)))),
     (2, lambda random, number: Remind(number, random.choice(REMINDERS))),
     (2, lambda random, _: _one_off(random)),
-    (2, lambda random, number: Snooze(number, random.choice((1, 10, 90, 2000)))),
+    (2, lambda random, number: Snooze(number, random.choice((1, 10, 90, 4000)))),
     (1, lambda _, number: WakeUp(number)),
     (1, lambda random, number: RemindWhenLate(number, random.choice(LATE), random.choice(("PT1H", "PT10M", "P1D")))),
     (3, _override_of),

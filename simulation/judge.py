@@ -453,7 +453,7 @@ class Judge:
             self._reminded.add((data["task_uid"], data["reminder_id"], remind_at))
             world.count("reminders")
             self._judge_punctuality(life, event_id, remind_at)
-            steady = self._fair_since(min(life.changed_at, world.now() - IN_TIME)) and not life.status_lost
+            steady = self._fair_since(world.now() - IN_TIME) and not life.status_lost
             for sentence in reminders.told(life, data, known_for=world.now() - life.changed_at):
                 if steady:
                     world.wrong(sentence)

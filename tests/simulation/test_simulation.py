@@ -63,7 +63,7 @@ def test_only_what_is_needed_for_a_failure_is_left(needed: set[int], left: list[
 
 def test_a_failing_life_becomes_a_short_story(monkeypatch: pytest.MonkeyPatch) -> None:
     bugs.what_a_person_changed_is_overwritten(monkeypatch)
-    life = script.of(0, YEARS)
+    life = script.of(79, 0.04)
     heard: list[int] = []
     short = shrunk(life, progress=heard.append)
     assert len(short.steps) <= 4 < len(life.steps)
