@@ -354,6 +354,8 @@ SHOWS: dict[Plant, tuple[int, float]] = {
     kept_for_ever: (81, 0.04),
     counted_from_the_due_time: (3, 0.12),
     two_leaders_write: (149, 0.04),
+    let_go_before_the_cursor_knows: (9, 0.5),
+    reminded_during_a_snooze: (91, 0.04),
 }
 """A life in which it shows soon, and how many years of it."""
 
