@@ -377,9 +377,9 @@ class RealTime:
         self._last = min(self._last, self._at_count(count, steps))
 
     def after(self, moment: datetime, steps: Steps) -> Iterator[Occurrence]:
-        number = max(0, (moment - self._start) // self._step + 1)
-        while (at := self._start + number * self._step) <= self._last:
-            found = self._seen(at)
+        number, last = max(0, (moment - self._start) // self._step + 1), (self._last - self._start) // self._step
+        while number <= last:
+            found = self._seen(self._start + number * self._step)
             if self._dates is None or expansion.has(self._dates, found.local.toordinal()):
                 steps.take()
                 yield found

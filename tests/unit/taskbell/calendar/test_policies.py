@@ -281,6 +281,15 @@ def test_what_cannot_be_answered_is_refused_by_counted_steps(text: str, reason: 
     assert refusal.value.reason == reason
 
 
+def test_steps_of_more_than_a_year_end_with_the_calendar() -> None:
+    """One step past its last day is a date that there is not."""
+    rule = rfc5545.parse("FREQ=HOURLY;INTERVAL=9801;BYMONTH=1,2,3;BYDAY=MO,TU")
+    mine = Series("Etc/UTC", MONDAY, rule)
+    late = mine.between(instant("9900-01-01T00:00Z"), instant("9998-12-30T00:00Z"))
+    assert mine.next_after(late[-1].at) is None
+    assert mine.last_until(instant("9998-12-30T00:00Z")) == late[-1]
+
+
 GAPS_ALONE = [
     pytest.param(BERLIN, "FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU;BYHOUR=2;BYMINUTE=0,30", id="every year"),
     pytest.param(BERLIN, "FREQ=YEARLY;INTERVAL=3;BYMONTH=3;BYDAY=-1SU;BYHOUR=2;BYMINUTE=0,30", id="every third year"),
