@@ -324,8 +324,8 @@ class Client:
         raise AssertionError(f"{kind.kind} {metadata.name} is taken for one of a newer version: {conditions}")
 
     async def namespace_ends(self, namespace: str) -> bool:
-        """A life is lived in one, which does not end."""
-        return await self._network.carry(self._process, lambda: False)
+        """A life is lived in one, which does not end: not asked over the network, whose accidents other reads have."""
+        return False
 
     async def delete(self, kind: type[Resource], metadata: Metadata) -> None:
         self._process.acts()

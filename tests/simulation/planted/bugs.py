@@ -184,8 +184,7 @@ def advance_ignores_when_it_was_closed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def finalizer_beyond_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (tasks, schedules):
-        monkeypatch.setattr(module, "UNTOLD_FINALIZER", timedelta(hours=3))
+    monkeypatch.setattr(tasks, "UNTOLD_FINALIZER", timedelta(hours=3))
 
 
 def failure_not_retried(monkeypatch: pytest.MonkeyPatch) -> None:
