@@ -330,6 +330,7 @@ SHOWS: dict[Plant, tuple[int, float]] = {
     lost_status_burst: (4, 0.3),
     catching_up_on_all_that_was_missed: (4, 0.3),
     wrong_order_of_events: (1, 0.3),
+    fold_doubled: (160, 0.5),
     closing_told_before_it_is_noted: (5, 0.04),
     retired_before_the_cursor_is_stored: (61, 0.04),
     what_a_person_changed_is_overwritten: (79, 0.04),
