@@ -16,7 +16,7 @@ from task_operator.breaker import Breaker
 
 CONCURRENCY = 8
 
-GIVE_WAY_SECONDS = 5.0
+GIVE_WAY_SECONDS = 15.0
 """How long what is due may keep alarms waiting; what would ring meanwhile the heap wakes."""
 
 LOOK_SECONDS = 0.05
