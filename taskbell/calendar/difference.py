@@ -27,13 +27,16 @@ class Difference:
     """Occurrences after the edit that there were not, that there were, and that have moved within their local day, each
     in order; `bent` are those of the new series that a clock, a month's end or an override has bent, with their notes.
 
-    `until` is how far both series were compared: nothing is said about what comes later."""
+    `until` is how far both series were compared: nothing is said about what comes later. `was_all_day` and `all_day`:
+    whether the old and the new one have dates without times."""
 
     added: tuple[Occurrence, ...]
     removed: tuple[Occurrence, ...]
     moved: tuple[Move, ...]
     bent: tuple[Occurrence, ...]
     until: datetime
+    was_all_day: bool
+    all_day: bool
 
     @property
     def empty(self) -> bool:
@@ -43,11 +46,12 @@ class Difference:
 def difference(
     old: Series, new: Series, now: datetime, *, horizon: timedelta = HORIZON, most: int = MOST
 ) -> Difference:
-    """Compares what comes after the aware instant `now`, for `horizon` or up to the `most`-th occurrence of either.
+    """Compares what comes after the aware instant `now`, of all-day series from today on, for `horizon` or up to the
+    `most`-th occurrence of either.
 
     An occurrence is the same where its local time, fold and instant are; local days are those of each series' own zone.
     Raises Rejected(TooCostly) as the queries of `Series` do."""
-    before, after = (series.between(now, now + horizon, at_most=most) for series in (old, new))
+    before, after = (series.between(series.passed_by(now), now + horizon, at_most=most) for series in (old, new))
     until = min([now + horizon, *(found[-1].at for found in (before, after) if len(found) == most)])
     before, after = (tuple(each for each in found if each.at <= until) for found in (before, after))
     gone, come = _without(before, after), _without(after, before)
@@ -59,16 +63,20 @@ def difference(
         moved=moves,
         bent=tuple(noted for noted in map(new.noted, after) if noted.note),
         until=until,
+        was_all_day=old.all_day,
+        all_day=new.all_day,
     )
 
 
 def sentences(found: Difference) -> tuple[str, ...]:
     """In English, one for each kind of change; none for no change."""
     said = (
-        _sentence("Added", [_time(each) for each in found.added]),
-        _sentence("No longer", [_time(each) for each in found.removed]),
-        _sentence("Moved", [f"{_time(each.old)} to {each.new.local:%H:%M}" for each in found.moved]),
-        _sentence("Bent", [f"{_time(each)} ({each.note})" for each in found.bent] if not found.empty else []),
+        _sentence("Added", [_time(each, found.all_day) for each in found.added]),
+        _sentence("No longer", [_time(each, found.was_all_day) for each in found.removed]),
+        _sentence("Moved", [_move(each, found) for each in found.moved]),
+        _sentence(
+            "Bent", [f"{_time(each, found.all_day)} ({each.note})" for each in found.bent] if not found.empty else []
+        ),
     )
     return tuple(filter(None, said))
 
@@ -95,5 +103,10 @@ def _sentence(what: str, times: Sequence[str]) -> str | None:
     return f"{what}: {', '.join(times[:_MOST_SAID])}{more}."
 
 
-def _time(occurrence: Occurrence) -> str:
-    return f"{occurrence.local:%a} {occurrence.local.day} {occurrence.local:%b %Y, %H:%M}"
+def _move(move: Move, found: Difference) -> str:
+    return f"{_time(move.old, found.was_all_day)} to {'all day' if found.all_day else f'{move.new.local:%H:%M}'}"
+
+
+def _time(occurrence: Occurrence, all_day: bool) -> str:
+    day = f"{occurrence.local:%a} {occurrence.local.day} {occurrence.local:%b %Y}"
+    return day if all_day else f"{day}, {occurrence.local:%H:%M}"

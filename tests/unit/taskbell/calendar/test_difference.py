@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -77,6 +77,25 @@ def test_it_is_said_in_english() -> None:
     assert gone.endswith(" and 6 more.")
     assert moved == "Moved: Mon 23 Nov 2026, 09:00 to 17:00, Mon 30 Nov 2026, 09:00 to 17:00."
     assert sentences(difference(series(), series(), SUNDAY)) == ()
+
+
+def all_day(**changes: Any) -> Series:
+    return Series("Europe/Berlin", date(2026, 11, 23), Rule(Frequency.DAILY, **changes))
+
+
+def test_days_are_said_without_times() -> None:
+    monday_at_noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    found = difference(all_day(), all_day(weekdays=WORKDAYS), monday_at_noon, horizon=A_WEEK)
+    assert sentences(found) == ("No longer: Sat 28 Nov 2026, Sun 29 Nov 2026.",)
+    dropped = difference(all_day(), all_day(weekdays=("Sun",)), monday_at_noon, horizon=timedelta(hours=1))
+    assert sentences(dropped) == ("No longer: Mon 23 Nov 2026.",), "today is not over"
+
+
+def test_a_series_becomes_one_of_days() -> None:
+    found = difference(series(), all_day(), SUNDAY, horizon=timedelta(hours=36))
+    assert sentences(found) == ("Moved: Mon 23 Nov 2026, 09:00 to all day.",)
+    back = difference(all_day(), series(), SUNDAY, horizon=timedelta(hours=36))
+    assert sentences(back) == ("Moved: Mon 23 Nov 2026 to 09:00.",)
 
 
 @given(
