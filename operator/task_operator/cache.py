@@ -1,6 +1,6 @@
 """What the operator has last seen of every object. An older version never replaces a newer one.
 
-An object as it is worked with takes some fifteen kilobytes, and most are not looked at for days: those that were not
+An object as it is worked with takes 12 to 16 kilobytes, and most are not looked at for days: those that were not
 used lately are kept packed, in half a kilobyte, which costs 30 microseconds to undo.
 """
 
