@@ -6,7 +6,7 @@ Objects are kept parsed, for speed; now and then one is sent through its wire fo
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
@@ -322,6 +322,13 @@ class Client:
         self, kind: type[Resource], metadata: Metadata, conditions: list[dict[str, Any]]
     ) -> None:
         raise AssertionError(f"{kind.kind} {metadata.name} is taken for one of a newer version: {conditions}")
+
+    async def metadata(self, kind: type[Resource], namespace: str | None) -> AsyncIterator[list[dict[str, Any]]]:
+        """In one page."""
+        del namespace
+        yield await self._network.carry(
+            self._process, lambda: [_wire(obj)["metadata"] for obj in self._server.all(kind)]
+        )
 
     async def namespace_ends(self, namespace: str) -> bool:
         """A life is lived in one, which does not end: not asked over the network, whose accidents other reads have."""

@@ -4,7 +4,7 @@ started anew; each may be stopped for a while, and notice nothing of that."""
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -15,11 +15,15 @@ from simulation.leases import LeaseClient, LeaseServer, LeaseTime
 from simulation.network import Network, Process
 from task_operator.cache import key_of
 from task_operator.leader import Elector, Timing
-from task_operator.machinery import CANCEL_SECONDS, Machinery, spawn
+from task_operator.machinery import CANCEL_SECONDS, Machinery, end, spawn
+from task_operator.sweep import Sweep
 from taskbell.resources import KINDS, Resource
 
 SOURCE = "taskbell/simulation"
 WORKERS = 3
+NEVER = timedelta.max
+"""No sweeps but those with which terms begin: what a watch has missed shows soon."""
+
 LIST_RETRY_SECONDS = 2.0
 """As `task_operator.service` waits between two attempts to list."""
 
@@ -187,10 +191,18 @@ class Operator:
         while True:
             await elector.acquire()
             self._happened(f"{self.name} leads")
-            self._work()
-            await elector.hold()
+            term = spawn(self._catch_up_and_work(), self._part_died)
+            try:
+                await elector.hold()
+            finally:
+                await end(term)
             self._happened(f"{self.name} does not lead any more")
             await self.machinery.kill()
+
+    async def _catch_up_and_work(self) -> None:
+        client = Client(self._server, self._to_server, self.process)
+        await Sweep(client, self.machinery.cache, self.machinery.look_at, (), NEVER).catch_up()
+        self._work()
 
     def _work(self) -> None:
         self.machinery.start(WORKERS, self._part_died)

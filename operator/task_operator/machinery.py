@@ -84,12 +84,7 @@ class Machinery:
     async def kill(self) -> None:
         """Ends wherever it is."""
         self.queue.close()
-        left = {*self._workers, *self._tasks}
-        while left:
-            # A call that runs into its time-out at this very moment takes the cancellation for that: cancel again.
-            for task in left:
-                task.cancel()
-            _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
+        await end(*self._workers, *self._tasks)
         self._tasks, self._workers = [], []
         self._new_term()
 
@@ -157,6 +152,16 @@ class Machinery:
         self.alarms.forget_all()
         for key in self.cache.known():
             self.queue.add(key)
+
+
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """Cancels them, and returns when they have ended."""
+    left = set(tasks)
+    while left:
+        # A call that runs into its time-out at this very moment takes the cancellation for that: cancel again.
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
 
 
 def spawn(coroutine: Coroutine[Any, Any, None], died: Callable[[BaseException], None]) -> asyncio.Task[None]:

@@ -24,7 +24,7 @@ from runtime.kube_events import KubeEventWriter
 from runtime.leases import LeaseStore
 from task_operator.cache import Key
 from task_operator.leader import Elector
-from task_operator.machinery import Machinery, spawn
+from task_operator.machinery import Machinery, end, spawn
 from task_operator.reading import read
 from task_operator.settings import OperatorSettings
 from task_operator.sweep import Sweep
@@ -100,10 +100,17 @@ class Service:
     async def _serve_terms(self) -> None:
         while True:
             await self._elector.acquire()
-            self._machinery.start(self._settings.workers, self._part_died)
-            await self._elector.hold()
+            term = spawn(self._work(), self._part_died)
+            try:
+                await self._elector.hold()
+            finally:
+                await end(term)
             # Whatever is under way breaks off where it is: the next one may be at work already.
             await self._machinery.kill()
+
+    async def _work(self) -> None:
+        await self._sweep.catch_up()
+        self._machinery.start(self._settings.workers, self._part_died)
 
     def seen(self, kind: type[Resource], body: dict[str, Any], *, deleted: bool) -> None:
         """One watch event."""

@@ -2,6 +2,9 @@
 
 A watch that was interrupted lists anew, and a list does not say what has gone meanwhile. So every now and then the
 metadata of all objects is listed, page by page with pauses, and each object that differs from the cache is read.
+
+So it is, without pauses, when a term of leadership begins: what the leader before did last may not have been told yet.
+Taken for deleted, the Task it had just made would be followed by another one.
 """
 
 import asyncio
@@ -17,6 +20,8 @@ from taskbell.resources import KINDS, Resource
 
 PAUSE_SECONDS = 0.2
 """After each page, so that a hundred thousand objects make no burst."""
+
+RETRY_SECONDS = 2.0
 
 logger = logs.get(__name__)
 
@@ -48,17 +53,29 @@ class Sweep:
         """Sweeps until cancelled. One that breaks off is made good by the next."""
         while True:
             await asyncio.sleep(self._every.total_seconds())
-            try:
-                for kind in KINDS:
-                    for namespace in self._namespaces:
-                        await self.compare(kind, namespace)
-            except (ApiError, Unreachable) as error:
-                metrics.SWEEPS.labels("broken_off").inc()
-                logger.warning("sweep broken off", action="sweep", why=str(error))
-            else:
-                metrics.SWEEPS.labels("done").inc()
+            await self._sweep(PAUSE_SECONDS)
 
-    async def compare(self, kind: type[Resource], namespace: str | None) -> None:
+    async def catch_up(self) -> None:
+        """Returns when the cache knows everything that was there when this was called."""
+        while True:
+            if await self._sweep(0):
+                return
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _sweep(self, pause: float) -> bool:
+        """Whether it came to its end."""
+        try:
+            for kind in KINDS:
+                for namespace in self._namespaces:
+                    await self.compare(kind, namespace, pause)
+        except (ApiError, Unreachable) as error:
+            metrics.SWEEPS.labels("broken_off").inc()
+            logger.warning("sweep broken off", action="sweep", why=str(error))
+            return False
+        metrics.SWEEPS.labels("done").inc()
+        return True
+
+    async def compare(self, kind: type[Resource], namespace: str | None, pause: float = PAUSE_SECONDS) -> None:
         """Raises ApiError and Unreachable."""
         missing = self._cache.uids(kind, namespace)
         async for page in self._listing.metadata(kind, namespace):
@@ -66,7 +83,7 @@ class Sweep:
                 key = Key(kind, listed["namespace"], listed["name"])
                 if missing.pop(key, None) is None or self._is_older(key, listed):
                     await self._look(key, "object" if self._cache.uid_of(key) is None else "change")
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(pause)
         for key in self._still_known(missing):
             await self._look(key, "deletion")
 

@@ -105,6 +105,19 @@ async def test_one_that_breaks_off_is_made_good_by_the_next(swept: World) -> Non
     assert swept.cache.known() == ()
 
 
+async def test_who_catches_up_knows_everything_afterwards(swept: World) -> None:
+    await swept.api.create(Task, NAMESPACE, {"name": "bread"}, one_off().spec)
+    refusals = iter([Overloaded(503, "", "not ready yet")])
+
+    def not_at_once(verb: str, _: str) -> None:
+        if verb == "metadata" and (refusal := next(refusals, None)):
+            raise refusal
+
+    swept.api.before = not_at_once
+    await Sweep(swept.api, swept.cache, swept.machinery.look_at, (), QUARTER).catch_up()
+    assert Key(Task, NAMESPACE, "bread") in swept.cache.known()
+
+
 async def test_only_the_namespaces_served_are_compared(world: World) -> None:
     await world.task(one_off())
     elsewhere = Sweep(world.api, world.cache, world.machinery.look_at, ("elsewhere",), QUARTER)
